@@ -1,0 +1,149 @@
+"""`gnn-dml ablate`: cells x seeds from a YAML file, then one table, one plot and what they cannot support."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from gnn_dml.cli.compose import Config, resolve
+from gnn_dml.cli.execute import execute, summary
+from gnn_dml.cli.options import CONF, studies, suggestion
+from gnn_dml.cli.train import row_name
+from gnn_dml.errors import UserError
+
+_KEYS = ("seeds", "overrides", "cells", "seed_spread")
+
+
+@dataclass(frozen=True)
+class Study:
+    """Cells x seeds.
+
+    Attributes:
+        name: Of the folder under `out`.
+        seeds: The same for every cell.
+        overrides: Settings of every cell.
+        cells: Settings of each cell, by its name.
+        seed_spread: Measured standard deviation of Recall@1 between seeds, where one is known.
+    """
+
+    name: str
+    seeds: tuple[int, ...]
+    overrides: tuple[str, ...]
+    cells: dict[str, tuple[str, ...]]
+    seed_spread: float | None
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Run a study and report it."""
+    run_study(read_study(arguments.study), arguments.seeds, arguments.overrides)
+    return 0
+
+
+def read_study(name: str) -> Study:
+    """A study of the package by name, or a YAML file.
+
+    Raises:
+        UserError: If there is none of that name, or its contents are not a study.
+    """
+    path = Path(name) if name.endswith((".yaml", ".yml")) else CONF / "study" / f"{name}.yaml"
+    if not path.is_file():
+        known = studies()
+        raise UserError(
+            f"there is no study {name!r}; the package has {', '.join(known)}, and a YAML file of yours is welcome."
+            f"{suggestion(name, known)}"
+        )
+    try:
+        content = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        raise UserError(f"{path} is no YAML: {' '.join(str(error).split())}") from error
+    return _study(path, content)
+
+
+def _study(path: Path, content: Any) -> Study:
+    if not isinstance(content, dict) or not isinstance(content.get("cells"), dict) or not content["cells"]:
+        raise UserError(f"{path} needs the key cells: a name and a list of settings for each")
+    unknown = [str(key) for key in content if key not in _KEYS]
+    if unknown:
+        raise UserError(f"{path} has unknown keys {', '.join(unknown)}; known are {', '.join(_KEYS)}")
+    cells = {str(cell): _settings(path, str(cell), settings) for cell, settings in content["cells"].items()}
+    seeds = content.get("seeds", [0])
+    if not isinstance(seeds, list) or not seeds or any(type(seed) is not int for seed in seeds):
+        raise UserError(f"{path}: seeds must be a list of whole numbers, not {seeds!r}")
+    return Study(
+        name=path.stem,
+        seeds=tuple(seeds),
+        overrides=_settings(path, "overrides", content.get("overrides") or []),
+        cells=cells,
+        seed_spread=content.get("seed_spread"),
+    )
+
+
+def _settings(path: Path, where: str, settings: Any) -> tuple[str, ...]:
+    if not isinstance(settings, list) or any(not isinstance(setting, str) for setting in settings):
+        raise UserError(f"{path}: {where} must be a list of settings like [graph=knn, graph.k=8], not {settings!r}")
+    return tuple(settings)
+
+
+def plan(study: Study, seeds: Sequence[int], overrides: Sequence[str]) -> list[Config]:
+    """Every run of a study, all of them checked before the first one starts.
+
+    Seed by seed, so that an interrupted study still compares like with like.
+
+    Raises:
+        UserError: Naming the cell whose settings cannot work.
+    """
+    configs = []
+    for seed in dict.fromkeys(seeds):
+        for cell, settings in study.cells.items():
+            try:
+                configs.append(
+                    resolve(
+                        [*study.overrides, *settings, *overrides],
+                        seed=seed,
+                        study=study.name,
+                        cell=cell,
+                        overrides=" ".join(overrides),
+                    )
+                )
+            except UserError as error:
+                raise UserError(f"cell {cell!r} of the study {study.name}: {error}") from error
+    return configs
+
+
+def run_study(study: Study, seeds: Sequence[int] | None, overrides: Sequence[str]) -> Path:
+    """Run what is missing, then write and print the results; the study's folder."""
+    configs = plan(study, seeds or study.seeds, overrides)
+    folder = Path(configs[0]["out"]) / study.name
+    start = time.perf_counter()
+    rows = []
+    for number, config in enumerate(configs, start=1):
+        row, reused = execute(config, f"[{number}/{len(configs)}] {row_name(config)}")
+        rows.append(row)
+        print(f"[{number}/{len(configs)}] {summary(row)}{', reused' if reused else ''}", flush=True)
+    print(f"\n{len(configs)} runs in {time.perf_counter() - start:.0f} s\n")
+    report(study, folder, [row["run_id"] for row in rows])
+    return folder
+
+
+def report(study: Study, folder: Path, run_ids: Sequence[str]) -> None:
+    """Rebuild the CSV, print the table of the named runs, draw the plot, and say what cannot be concluded."""
+    from gnn_dml.engine.files import write_text
+    from gnn_dml.results import cautions, collect, plot_recall, table
+
+    write_text(folder / "cells.json", json.dumps(list(study.cells)))
+    frame = collect(folder)
+    frame = frame[frame["run_id"].isin(run_ids)]
+    print(table(frame))
+    print()
+    for sentence in cautions(frame, seed_spread=study.seed_spread):
+        print(f"* {sentence}")
+    picture = plot_recall(frame, folder / "recall.png")
+    print(f"\nrows     {folder / 'results.csv'}\nplot     {picture}")
+    print(f"pictures {folder}/*/neighbours.png (queries with their nearest neighbours)")

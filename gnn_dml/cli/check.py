@@ -1,0 +1,151 @@
+"""What cannot work, found before torch is loaded and before time is spent; all problems at once."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+Config = Mapping[str, Any]
+
+_AT_LEAST: dict[str, float] = {
+    "seed": 0,
+    "workers": 0,
+    "protocol.epochs": 0,
+    "protocol.classes_per_batch": 1,
+    "protocol.images_per_class": 1,
+    "protocol.neighbours": 1,
+    "optimizer.refiner_rate": 0,
+    "optimizer.weight_decay": 0,
+    "refiner.num_layers": 1,
+    "refiner.reduction": 1,
+    "layer.num_heads": 1,
+    "backbone.width": 1,
+    "backbone.dim": 1,
+    "graph.k": 1,
+    "loss.backbone_weight": 0,
+    "loss.refined_weight": 0,
+}
+_ABOVE: dict[str, float] = {"optimizer.lr": 0, "loss.temperature": 0}
+_SHARE = ("loss.smoothing", "layer.dropout", "refiner.dropout", "optimizer.warmup")
+_ONE_OF: dict[str, tuple[str, ...]] = {
+    "refiner.output": ("last", "concatenated", "every"),
+    "backbone.pool": ("max", "average", "flatten"),
+    "backbone.neck": ("linear", "batch_norm"),
+    "optimizer.schedule": ("one_cycle", "constant", "step"),
+    "protocol.select_on": ("val", "test"),
+    "graph.mode": ("same", "other", "nearest"),
+}
+
+
+def problems(config: Config) -> list[str]:
+    """One sentence for each thing in a resolved configuration that cannot work; empty if all is well."""
+    checks: tuple[Callable[[Config], list[str]], ...] = (_numbers, _names, _files, _graph, _untrained)
+    return [message for check in checks for message in check(config)]
+
+
+def _get(config: Config, path: str) -> Any:
+    value: Any = config
+    for part in path.split("."):
+        value = value.get(part) if isinstance(value, Mapping) else None
+    return value
+
+
+def _numbers(config: Config) -> list[str]:
+    found = []
+    for path, least in _AT_LEAST.items():
+        value = _get(config, path)
+        if isinstance(value, (int, float)) and not value >= least:
+            found.append(f"{path} must be at least {least:g}, not {value}")
+    for path, bound in _ABOVE.items():
+        value = _get(config, path)
+        if isinstance(value, (int, float)) and not value > bound:
+            found.append(f"{path} must be above {bound:g}, not {value}")
+    for path in _SHARE:
+        value = _get(config, path)
+        if isinstance(value, (int, float)) and not 0 <= value < 1:
+            found.append(f"{path} must be at least 0 and below 1, not {value}")
+    ks = _get(config, "protocol.ks")
+    if not isinstance(ks, list) or not ks or any(not isinstance(k, int) or k < 1 for k in ks):
+        found.append(f"protocol.ks must be a list of whole numbers of at least 1, not {ks}")
+    return found
+
+
+def _names(config: Config) -> list[str]:
+    found = [
+        f"{path} must be one of {', '.join(allowed)}, not {value!r}"
+        for path, allowed in _ONE_OF.items()
+        if (value := _get(config, path)) is not None and value not in allowed
+    ]
+    device = str(config["device"])
+    if device.split(":")[0] not in ("auto", "cpu", "cuda", "mps"):
+        found.append(f"device must be one of auto, cpu, cuda, mps, not {device!r}")
+    ks = [f"backbone_recall@{k}" for k in config["protocol"]["ks"] or []]
+    measures = [*ks, "backbone_map@r", "backbone_r_precision"]
+    measures += [name.replace("backbone_", "refined_") for name in measures]
+    chosen = config["protocol"]["select_by"]
+    if chosen not in measures:
+        found.append(f"protocol.select_by must be one of {', '.join(measures)}, not {chosen!r}")
+    elif chosen.startswith("refined_") and config["choices"]["graph"] == "none":
+        found.append(f"protocol.select_by={chosen} needs a refiner, and graph=none has none")
+    unknown = [name for name in config["protocol"]["train_on"] if name not in ("train", "val")]
+    if unknown or not config["protocol"]["train_on"]:
+        found.append(f"protocol.train_on must hold train, val or both, not {config['protocol']['train_on']}")
+    elif config["protocol"]["select_on"] in config["protocol"]["train_on"]:
+        found.append(
+            "protocol.select_on=val needs protocol.train_on=[train]: classes trained on cannot choose the epoch"
+        )
+    return found
+
+
+def _files(config: Config) -> list[str]:
+    found = []
+    root = config["dataset"].get("root")
+    if root is not None and not Path(root).exists():
+        found.append(f"dataset.root={root} does not exist")
+    weights = config["backbone"].get("weights")
+    if weights not in (None, "imagenet") and not Path(weights).is_file():
+        found.append(f"backbone.weights must be null, imagenet or an existing file, not {weights!r}")
+    out = Path(config["out"])
+    existing = next(folder for folder in (out, *out.absolute().parents) if folder.exists())
+    if not existing.is_dir():
+        found.append(f"out={out} cannot hold results: {existing} is a file")
+    study = str(config["study"])
+    if study in ("", ".", "..") or "/" in study or "\\" in study:
+        found.append(f"study={study!r} must be a plain folder name")
+    return found
+
+
+def _graph(config: Config) -> list[str]:
+    if config["choices"]["graph"] == "none":
+        return []
+    found = []
+    graph, protocol, dim = config["graph"], config["protocol"], config["backbone"].get("dim")
+    nodes = protocol["classes_per_batch"] * protocol["images_per_class"]
+    k, label_built = graph.get("k"), "mode" in graph
+    if k is not None and k >= nodes:
+        found.append(
+            f"graph.k={k} is too large: a batch of {protocol['classes_per_batch']} classes x "
+            f"{protocol['images_per_class']} images has {nodes} nodes, so k is at most {nodes - 1}"
+        )
+    elif k is not None and not label_built and k > protocol["neighbours"]:
+        found.append(
+            f"graph.k={k} is above protocol.neighbours={protocol['neighbours']}: at test time each image has that many "
+            f"neighbours; add protocol.neighbours={k}"
+        )
+    if label_built and (graph["mode"] == "nearest") != (k is not None):
+        found.append(f"graph.mode={graph['mode']} needs graph.k={'3 or so' if k is None else 'null'}")
+    heads, reduction = config["layer"].get("num_heads"), config["refiner"]["reduction"]
+    if dim is not None and dim % reduction:
+        found.append(f"refiner.reduction={reduction} does not divide backbone.dim={dim}")
+    elif dim is not None and heads and (dim // reduction) % heads:
+        found.append(f"layer.num_heads={heads} does not divide the {dim // reduction} channels of the refiner")
+    return found
+
+
+def _untrained(config: Config) -> list[str]:
+    if config["choices"]["backbone"] != "pixels":
+        return []
+    if config["protocol"]["epochs"] or config["choices"]["graph"] != "none":
+        return ["backbone=pixels has nothing to train; add graph=none protocol.epochs=0"]
+    return []

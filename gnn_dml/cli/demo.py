@@ -1,0 +1,31 @@
+"""`gnn-dml demo`: the study `demo`, with a word before and after."""
+
+from __future__ import annotations
+
+import argparse
+
+from gnn_dml.cli.ablate import read_study, run_study
+
+_BEFORE = """\
+Retrieve the same emoji drawn by other artists. Every row trains the same small CNN from scratch for the same number of
+batches; what differs is the graph over which each mini-batch exchanges messages. Recall@1 is measured on classes never
+seen in training, the best epoch is chosen on other classes held out for that.
+"""
+_AFTER = """
+The refiner learned at {rate:g} x the CNN's rate (why: docs/refiner_rate.md). At the full rate the graph decides whether
+training from scratch works at all. See it:
+  gnn-dml demo optimizer.refiner_rate=1.0
+More seeds, with confidence intervals:
+  gnn-dml demo --seeds 0 1 2
+"""
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Run the demo."""
+    from gnn_dml.cli.compose import resolve
+
+    print(_BEFORE)
+    run_study(read_study("demo"), arguments.seeds, arguments.overrides)
+    rate = resolve(arguments.overrides)["optimizer"]["refiner_rate"]
+    print(_AFTER.format(rate=rate))
+    return 0

@@ -1,0 +1,68 @@
+"""Run one resolved configuration from the command line, or find it already done."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+from gnn_dml.cli.progress import TrainingBar
+from gnn_dml.errors import UserError
+
+Config = dict[str, Any]
+
+
+def execute(config: Config, name: str) -> tuple[dict[str, Any], bool]:
+    """The row of a run, and whether it was there already.
+
+    Args:
+        config: Resolved.
+        name: For the progress bar.
+
+    Raises:
+        UserError: If the run's result file cannot be read, or its folder cannot be written.
+    """
+    # torch is loaded here: every sentence about wrong settings has been said by now.
+    from gnn_dml.engine.run import Run, run_folder
+    from gnn_dml.results import gallery
+
+    folder = run_folder(config)
+    result = folder / "result.json"
+    if result.is_file():
+        return read_row(result), True
+    try:
+        with TrainingBar(name) as bar:
+            row = Run(config, on_start=bar.start).execute()
+    except PermissionError as error:
+        raise UserError(f"cannot write {error.filename}; choose another folder with out=FOLDER") from error
+    if (folder / "neighbours.npz").is_file():
+        gallery(folder / "neighbours.npz", folder / "neighbours.png")
+    return row, False
+
+
+def read_row(path: Path) -> dict[str, Any]:
+    """A result.json.
+
+    Raises:
+        UserError: If it is broken.
+    """
+    try:
+        row: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise UserError(f"{path} cannot be read ({error}); delete that file to run the cell again") from error
+    return row
+
+
+def percent(value: float | None) -> str:
+    """A fraction as a percentage with one decimal; a dash where there is none."""
+    return "-" if value is None else f"{100 * value:.1f}"
+
+
+def summary(row: dict[str, Any]) -> str:
+    """One line about a finished run."""
+    if row["status"] == "diverged":
+        return f"{row['cell']}, seed {row['seed']}: diverged"
+    refined = row.get("refined_recall@1")
+    middle = "" if refined is None else f", refined {percent(refined)}"
+    backbone = percent(row["backbone_recall@1"])
+    return f"{row['cell']}, seed {row['seed']}: Recall@1 {backbone}{middle} ({row['seconds']:.0f} s)"

@@ -1,0 +1,35 @@
+"""`gnn-dml train`: one run."""
+
+from __future__ import annotations
+
+import argparse
+
+from gnn_dml.cli.compose import flat, resolve
+from gnn_dml.cli.execute import execute, summary
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Train and test one configuration, or say that it is done."""
+    config = resolve(arguments.overrides)
+    if arguments.show:
+        print(flat(config), end="")
+        return 0
+    from gnn_dml.engine.run import run_folder
+    from gnn_dml.results import collect, table
+
+    row, reused = execute(config, row_name(config))
+    folder = run_folder(config)
+    frame = collect(folder.parent)
+    print(table(frame[frame["run_id"] == row["run_id"]]))
+    print(f"\n{'Already done, nothing was trained' if reused else 'Written'}: {folder}")
+    print(f"  again:  gnn-dml evaluate {folder}")
+    if row["status"] == "diverged":
+        print(f"  {summary(row)}; see {folder / 'diverged.txt'}")
+    return 0
+
+
+def row_name(config: dict[str, object]) -> str:
+    """What the progress bar calls a run."""
+    choices = config["choices"]
+    assert isinstance(choices, dict)
+    return f"{config['cell'] or choices['graph']} seed {config['seed']}"

@@ -1,0 +1,1 @@
+"""Hydra configuration: YAML files only, a folder per group."""

@@ -1,0 +1,102 @@
+"""From a resolved configuration to objects: the one place where configuration meets classes."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from hydra.errors import InstantiationException
+from hydra.utils import instantiate
+from torch_geometric.transforms import BaseTransform
+
+from gnn_dml.data.images import ImageDataset, ImageSplit, join
+from gnn_dml.data.loader import TrainImages, TrainLoader
+from gnn_dml.data.sampler import GroupSampler
+from gnn_dml.data.transforms import Transforms
+from gnn_dml.engine.learner import Learner
+from gnn_dml.engine.optim import build_optimizer, build_schedule
+from gnn_dml.engine.trainer import Trainer
+from gnn_dml.errors import UserError
+from gnn_dml.models import Refiner
+
+Config = Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class Data:
+    """The splits of a run and how their images are seen."""
+
+    train: ImageSplit
+    select: ImageSplit
+    test: ImageSplit
+    transforms: Transforms
+
+
+def build(config: Config, **extra: Any) -> Any:
+    """Instantiate `config["_target_"]`; what its constructor refuses becomes a UserError that names the class."""
+    try:
+        return instantiate(dict(config), **extra)
+    except InstantiationException as error:
+        cause = error.__cause__
+        if isinstance(cause, UserError):
+            raise cause from error
+        if isinstance(cause, (ValueError, TypeError)):
+            raise UserError(f"{config['_target_'].rpartition('.')[2]}: {cause}") from error
+        raise
+
+
+def build_source(config: Config) -> tuple[ImageDataset, Transforms]:
+    """The data set and how its images are seen."""
+    return build(config["dataset"]["source"]), build(config["dataset"]["transform"])
+
+
+def build_data(config: Config) -> Data:
+    """Read the data set and cut it as the protocol says."""
+    protocol = config["protocol"]
+    source, transforms = build_source(config)
+    splits = {name: source.split(name) for name in {*protocol["train_on"], protocol["select_on"], "test"}}
+    return Data(
+        train=join([splits[name] for name in protocol["train_on"]]),
+        select=splits[protocol["select_on"]],
+        test=splits["test"],
+        transforms=transforms,
+    )
+
+
+def build_learner(config: Config, num_classes: int) -> Learner:
+    """The embedder, and where the configuration has a graph, the topology and the refiner."""
+    embedder = build(config["backbone"], num_classes=num_classes)
+    if config["graph"].get("_target_") is None:
+        return Learner(embedder)
+    topology: BaseTransform = build(config["graph"])
+    refiner: Refiner = build(config["refiner"], dim=embedder.dim, num_classes=num_classes, layer=build(config["layer"]))
+    return Learner(embedder, refiner, topology)
+
+
+def build_trainer(config: Config, learner: Learner, data: Data, device: torch.device) -> Trainer:
+    """Everything around the learner that training needs."""
+    protocol, optim = config["protocol"], config["optimizer"]
+    loader = TrainLoader(
+        TrainImages(data.train, data.transforms.train, seed=config["seed"]),
+        GroupSampler(
+            data.train.labels,
+            protocol["classes_per_batch"],
+            protocol["images_per_class"],
+            seed=config["seed"],
+        ),
+        workers=config["workers"],
+        pin_memory=device.type == "cuda",
+    )
+    optimizer = build_optimizer(
+        learner,
+        build(optim["factory"]),
+        lr=optim["lr"],
+        refiner_rate=optim["refiner_rate"],
+        weight_decay=optim["weight_decay"],
+    )
+    schedule = build_schedule(
+        optim["schedule"], optimizer, steps=protocol["epochs"] * len(loader), warmup=optim["warmup"]
+    )
+    return Trainer(learner, build(config["loss"]), optimizer, schedule, loader, device, finish=data.transforms.finish)

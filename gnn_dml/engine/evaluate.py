@@ -1,0 +1,93 @@
+"""Both embeddings of the same weights, measured on a split."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from gnn_dml.data.images import ImageSplit
+from gnn_dml.data.loader import evaluation_batches
+from gnn_dml.data.transforms import Transforms
+from gnn_dml.engine.checkpoint import Checkpoint
+from gnn_dml.engine.learner import Learner
+from gnn_dml.engine.refine import refine_in_neighbourhoods
+from gnn_dml.metrics import clustering, retrieval
+
+
+@dataclass(frozen=True)
+class Embeddings:
+    """The embeddings of a split, on the CPU.
+
+    Attributes:
+        backbone: (N, D), L2-normalised.
+        refined: (N, D'), or None without a refiner.
+    """
+
+    backbone: Tensor
+    refined: Tensor | None
+
+
+@torch.no_grad()
+def embed(
+    learner: Learner, split: ImageSplit, transforms: Transforms, device: torch.device, *, neighbours: int
+) -> Embeddings:
+    """Embed every image of a split, and refine each in the graph of its `neighbours` nearest ones."""
+    training = learner.training
+    learner.eval()
+    features = torch.cat(
+        [
+            learner.embedder(transforms.finish(batch.to(device))).features
+            for batch in evaluation_batches(split, transforms.evaluate)
+        ]
+    )
+    refined = None
+    if learner.refiner is not None and learner.test_topology is not None:
+        refined = refine_in_neighbourhoods(
+            learner.refiner, learner.test_topology, features, neighbours=neighbours
+        ).cpu()
+    learner.train(training)
+    return Embeddings(features.cpu(), refined)
+
+
+def score(
+    embeddings: Embeddings,
+    labels: Tensor,
+    *,
+    ks: Sequence[int] = (1, 2, 4, 8),
+    cluster_seed: int | None = None,
+) -> dict[str, float | None]:
+    """Metrics of both embeddings, as `backbone_recall@1`, `refined_map@r` and so on.
+
+    Args:
+        embeddings: Of one set of weights.
+        labels: (N,).
+        ks: The K of Recall@K.
+        cluster_seed: Seed of k-means for NMI and AMI, which take most of the time; None leaves them out.
+
+    Returns:
+        Fractions in [0, 1]; None in every `refined_` entry where there is no refined embedding.
+    """
+    measured = _score_one(embeddings.backbone, labels, ks, cluster_seed)
+    out: dict[str, float | None] = {f"backbone_{name}": value for name, value in measured.items()}
+    if embeddings.refined is None:
+        return {**out, **{f"refined_{name}": None for name in measured}}
+    refined = _score_one(embeddings.refined, labels, ks, cluster_seed)
+    return {**out, **{f"refined_{name}": value for name, value in refined.items()}}
+
+
+def _score_one(x: Tensor, labels: Tensor, ks: Sequence[int], cluster_seed: int | None) -> dict[str, float]:
+    found = retrieval(x, labels, ks=ks)
+    del found["unmatched"]
+    return found if cluster_seed is None else {**found, **clustering(x, labels, seed=cluster_seed)}
+
+
+def measure(
+    checkpoint: Checkpoint, split: ImageSplit, transforms: Transforms, device: torch.device
+) -> tuple[Embeddings, dict[str, float | None]]:
+    """Embed a split with a checkpoint's weights under its own protocol, and score it with every metric."""
+    protocol, seed = checkpoint.config["protocol"], checkpoint.config["seed"]
+    found = embed(checkpoint.learner().to(device), split, transforms, device, neighbours=protocol["neighbours"])
+    return found, score(found, split.labels, ks=protocol["ks"], cluster_seed=seed)

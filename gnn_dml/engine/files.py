@@ -1,0 +1,77 @@
+"""The folder of a run: its name, its files, and writing them so that a crash leaves the old one or the new one."""
+
+from __future__ import annotations
+
+import csv
+import hashlib
+import io
+import json
+import os
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import torch
+
+MACHINE_KEYS = ("device", "workers", "out", "study", "cell", "overrides")
+"""Settings that say where and under which name a run happens, and not what it computes."""
+
+
+def run_id(config: Mapping[str, Any]) -> str:
+    """A readable name that ends in a hash of the resolved configuration, seed included.
+
+    Equal configurations have equal names, so the same cell is never run twice; `MACHINE_KEYS` do not count.
+    """
+    counted = {key: value for key, value in config.items() if key not in MACHINE_KEYS}
+    digest = hashlib.sha256(json.dumps(counted, sort_keys=True).encode()).hexdigest()[:10]
+    choices = config["choices"]
+    parts = [choices["backbone"], choices["graph"]]
+    if choices["graph"] != "none":
+        parts.append(choices["layer"])
+    return "-".join([*parts, f"s{config['seed']}", digest])
+
+
+def write_atomically(path: Path, write: Callable[[Path], None]) -> None:
+    """Let `write` fill a file beside `path`, then put it in place in one step."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    partial = path.with_name(f".{path.name}.{os.getpid()}.part")
+    try:
+        write(partial)
+        partial.replace(path)
+    finally:
+        partial.unlink(missing_ok=True)
+
+
+def write_text(path: Path, text: str) -> None:
+    """Write a text file atomically."""
+
+    def write(partial: Path) -> None:
+        partial.write_text(text, encoding="utf-8")
+
+    write_atomically(path, write)
+
+
+def write_json(path: Path, row: Mapping[str, Any]) -> None:
+    """Write one JSON object atomically; NaN is not allowed to reach the file."""
+    write_text(path, json.dumps(row, indent=2, allow_nan=False) + "\n")
+
+
+def write_rows(path: Path, rows: Sequence[Mapping[str, Any]]) -> None:
+    """Write dictionaries with equal keys as a CSV file, atomically."""
+    buffer = io.StringIO()
+    if rows:
+        writer = csv.DictWriter(buffer, list(rows[0]), lineterminator="\n")
+        writer.writeheader()
+        writer.writerows(rows)
+    write_text(path, buffer.getvalue())
+
+
+def save(path: Path, state: Mapping[str, Any]) -> None:
+    """Save tensors and plain values atomically."""
+    write_atomically(path, lambda partial: torch.save(dict(state), partial))
+
+
+def load(path: Path) -> dict[str, Any]:
+    """Load what `save` wrote, on the CPU, running no code from the file."""
+    state: dict[str, Any] = torch.load(path, map_location="cpu", weights_only=True)
+    return state

@@ -1,0 +1,58 @@
+"""Edges chosen by class: same class only, other classes only, or the nearest of each."""
+
+from __future__ import annotations
+
+from typing import Literal, get_args
+
+from torch import Tensor
+
+from gnn_dml.graphs.base import Topology, cosine_similarity, diagonal, nearest
+
+Mode = Literal["same", "other", "nearest"]
+
+
+class ClassAware(Topology):
+    """A graph built from the labels of the mini-batch; for training only, since test images have no labels.
+
+    The label leaks into the refined embedding: under `mode="same"` a node's neighbours say which class it is. Judge
+    such a run by its backbone embedding, and read its refined training loss with that in mind.
+
+    Args:
+        mode: "same": every node hears its own class. "other": every node hears all other classes. "nearest": every node
+            hears its k nearest of its own class and its k nearest of the other classes (by cosine similarity; fewer
+            where fewer exist).
+        k: The number for `mode="nearest"`; not allowed in the other modes.
+        loop: Whether every node hears itself too, in every mode.
+
+    Raises:
+        ValueError: If the mode is unknown, or k is missing, below 1, or given to a mode that takes none.
+    """
+
+    uses_labels = True
+
+    def __init__(self, mode: Mode = "nearest", k: int | None = None, *, loop: bool = True) -> None:
+        super().__init__(loop=loop)
+        if mode not in get_args(Mode):
+            raise ValueError(f"mode must be one of {', '.join(get_args(Mode))}, not {mode!r}")
+        if mode == "nearest" and (k is None or k < 1):
+            raise ValueError(f"mode='nearest' needs k of at least 1, not {k}")
+        if mode != "nearest" and k is not None:
+            raise ValueError(f"k={k} goes with mode='nearest'; mode={mode!r} takes every node of the kind")
+        self.mode = mode
+        self.k = k
+
+    def _adjacency(self, x: Tensor, y: Tensor | None) -> Tensor:
+        assert y is not None
+        eye = diagonal(x)
+        same = y.unsqueeze(-1) == y.unsqueeze(-2)
+        if self.mode == "nearest":
+            assert self.k is not None
+            similarity = cosine_similarity(x)
+            own = nearest(similarity.masked_fill(~same | eye, float("-inf")), self.k)
+            chosen = own | nearest(similarity.masked_fill(same, float("-inf")), self.k)
+        else:
+            chosen = same & ~eye if self.mode == "same" else ~same
+        return chosen | eye if self.loop else chosen
+
+    def _parameters(self) -> dict[str, object]:
+        return {"mode": self.mode, "k": self.k, "loop": self.loop}

@@ -1,0 +1,94 @@
+"""The three ways to say which edges exist, and the way from each to the others.
+
+Legend: N nodes, E edges, B graphs of equal size. Edges are None (every pair, self-loops included), a boolean adjacency
+(N, N) or (B, N, N) with entry [target, source], or an edge_index (2, E) of (source, target).
+"""
+
+from __future__ import annotations
+
+from typing import Literal, get_args
+
+import torch
+from torch import Tensor
+
+Backend = Literal["auto", "dense", "sparse"]
+
+
+def check_backend(backend: str) -> None:
+    """Raise ValueError unless `backend` is a known one."""
+    if backend not in get_args(Backend):
+        raise ValueError(f"backend must be one of {', '.join(get_args(Backend))}, not {backend!r}")
+
+
+def is_dense(edges: Tensor | None) -> bool:
+    """Whether `edges` is a dense description: None or a boolean adjacency."""
+    return edges is None or edges.dtype == torch.bool
+
+
+def check_edges(x: Tensor, edges: Tensor | None, edge_weight: Tensor | None) -> None:
+    """Raise ValueError unless nodes, edges and weights fit together.
+
+    Args:
+        x: (N, D) or (B, N, D).
+        edges: As in the legend of this file.
+        edge_weight: (E,) beside an edge_index; the shape of the adjacency beside one; (..., N, N) beside None.
+    """
+    if x.dim() not in (2, 3):
+        raise ValueError(f"x must have the shape (N, D) or (B, N, D), not {tuple(x.shape)}")
+    n = x.size(-2)
+    if edges is None or edges.dtype == torch.bool:
+        shapes = {(n, n), (*x.shape[:-1], n)}
+        for name, matrix in (("the adjacency", edges), ("edge_weight beside a dense graph", edge_weight)):
+            if matrix is not None and tuple(matrix.shape) not in shapes:
+                raise ValueError(f"{name} must have the shape {sorted(shapes)[0]}, not {tuple(matrix.shape)}")
+        return
+    if edges.dim() != 2 or edges.size(0) != 2 or edges.dtype != torch.long:
+        raise ValueError(
+            "edges must be a boolean adjacency (N, N), an edge_index of shape (2, E) and type torch.long, or None; "
+            f"not {edges.dtype} of shape {tuple(edges.shape)}"
+        )
+    if edge_weight is not None and edge_weight.shape != edges.shape[1:]:
+        raise ValueError(
+            f"edge_weight must have one entry per edge, ({edges.size(1)},), not {tuple(edge_weight.shape)}"
+        )
+
+
+def to_dense(x: Tensor, edges: Tensor | None, edge_weight: Tensor | None) -> tuple[Tensor | None, Tensor | None]:
+    """Edges and weights as (adjacency or None, weight matrix or None), entry [target, source].
+
+    Raises:
+        ValueError: If an edge stands in `edges` twice, which a matrix cannot say.
+    """
+    if edges is None or edges.dtype == torch.bool:
+        return edges, edge_weight
+    n = x.size(-2)
+    source, target = edges
+    adjacency = torch.zeros(n, n, dtype=torch.bool, device=x.device)
+    adjacency[target, source] = True
+    if int(adjacency.sum()) != edges.size(1):
+        raise ValueError("an edge stands in edge_index more than once; only backend='sparse' can count it twice")
+    if edge_weight is None:
+        return adjacency, None
+    flat = torch.zeros(n * n, dtype=edge_weight.dtype, device=x.device)
+    return adjacency, flat.index_put((target * n + source,), edge_weight).view(n, n)
+
+
+def to_sparse(x: Tensor, edges: Tensor | None, edge_weight: Tensor | None) -> tuple[Tensor, Tensor | None]:
+    """Edges and weights as (edge_index (2, E'), weights (E',) or None) over the B * N nodes of `x.reshape(-1, D)`.
+
+    The graphs of a batch become one graph without edges between them; an edge_index beside (B, N, D) holds for each.
+    """
+    n, device = x.size(-2), x.device
+    graphs = x.size(0) if x.dim() == 3 else 1
+    if edges is None or edges.dtype == torch.bool:
+        if edges is None:
+            edges = torch.ones(n, n, dtype=torch.bool, device=device)
+        edges = edges.expand(graphs, n, n)
+        graph, target, source = edges.nonzero(as_tuple=True)
+        weight = None if edge_weight is None else edge_weight.expand(graphs, n, n)[graph, target, source]
+        return torch.stack((source, target)) + graph * n, weight
+    if graphs == 1:
+        return edges, edge_weight
+    shift = torch.arange(graphs, device=device).repeat_interleave(edges.size(1)) * n
+    weight = None if edge_weight is None else edge_weight.repeat(graphs)
+    return edges.repeat(1, graphs) + shift, weight

@@ -1,0 +1,101 @@
+"""The embedder: backbone, pooling, projection; one L2-normalised embedding per image.
+
+Legend: N images, h x w pixels, D embedding channels, C classes.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal, get_args
+
+from torch import Tensor, nn
+from torch.nn.functional import normalize
+
+from gnn_dml.models.backbone import build_backbone
+from gnn_dml.models.neck import Neck
+
+Pool = Literal["max", "average", "flatten"]
+NeckKind = Literal["linear", "batch_norm"]
+
+
+@dataclass(frozen=True)
+class EmbedderOutput:
+    """What an embedder returns.
+
+    Attributes:
+        features: L2-normalised embeddings (N, D).
+        logits: Class scores (N, C) of the auxiliary classifier, or None where there is none.
+    """
+
+    features: Tensor
+    logits: Tensor | None
+
+
+class Embedder(nn.Module):
+    """CNN + pooling + projection (ICML 2021, section 3.1; global max pooling as in the published code).
+
+    The auxiliary classifier sits on the embedding before normalisation. As published it is a linear map with bias; a
+    network from scratch learns much faster with the batch-norm neck that the paper puts on its refined branch.
+
+    Args:
+        name: The backbone; see `gnn_dml.models.build_backbone`.
+        dim: D. None leaves the pooled features as they are, as published for ResNet-18 and 34.
+        num_classes: C, or None for no auxiliary classifier.
+        neck: "linear" for the published classifier, "batch_norm" for `Neck`.
+        pool: Global "max" or "average" pooling; "flatten" keeps the layout of the map, for small images that are
+            aligned with each other, and fixes their size.
+        map_size: Side of the backbone's map, which "flatten" has to know: image side / 16 for `small_cnn`.
+        weights: Pretrained weights of the backbone; see `build_backbone`.
+        width: See `build_backbone`.
+
+    Raises:
+        ValueError: If a name is unknown.
+        UserError: If the weights cannot be had.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        *,
+        dim: int | None = 512,
+        num_classes: int | None = None,
+        neck: NeckKind = "linear",
+        pool: Pool = "max",
+        map_size: int = 4,
+        weights: str | None = None,
+        width: int = 32,
+    ) -> None:
+        super().__init__()
+        if pool not in get_args(Pool):
+            raise ValueError(f"pool must be one of {', '.join(get_args(Pool))}, not {pool!r}")
+        if neck not in get_args(NeckKind):
+            raise ValueError(f"neck must be one of {', '.join(get_args(NeckKind))}, not {neck!r}")
+        self.backbone, channels = build_backbone(name, weights=weights, width=width)
+        self.pool: nn.Module = nn.Identity()
+        if pool == "flatten":
+            channels *= map_size**2
+        else:
+            self.pool = nn.AdaptiveMaxPool2d(1) if pool == "max" else nn.AdaptiveAvgPool2d(1)
+        self.projection = nn.Identity() if dim is None else nn.Linear(channels, dim)
+        self.dim = channels if dim is None else dim
+        self.classifier: nn.Module | None = None
+        if num_classes is not None:
+            self.classifier = nn.Linear(self.dim, num_classes) if neck == "linear" else Neck(self.dim, num_classes)
+
+    def forward(self, images: Tensor) -> EmbedderOutput:
+        """Embed images (N, 3, h, w)."""
+        raw = self.projection(self.pool(self.backbone(images)).flatten(1))
+        logits = None if self.classifier is None else self.classifier(raw)
+        return EmbedderOutput(features=normalize(raw, dim=-1), logits=logits)
+
+
+class PixelEmbedder(nn.Module):
+    """The floor: the image itself, flattened and L2-normalised. It has no parameters and cannot be trained."""
+
+    def __init__(self, *, num_classes: int | None = None) -> None:
+        """Take and ignore the number of classes: pixels are not trained."""
+        super().__init__()
+
+    def forward(self, images: Tensor) -> EmbedderOutput:
+        """Embed images (N, 3, h, w) as (N, 3 * h * w)."""
+        return EmbedderOutput(features=normalize(images.flatten(1), dim=-1), logits=None)

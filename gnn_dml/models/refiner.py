@@ -1,0 +1,130 @@
+"""The refiner: blocks of message passing over the graph of a mini-batch, with their necks and classifiers.
+
+Legend: N nodes, D_in channels in, D = D_in / reduction, L blocks, C classes, B graphs of equal size.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Literal, get_args
+
+import torch
+from torch import Tensor, nn
+from torch.nn.functional import normalize
+
+from gnn_dml.models.neck import Neck
+
+Output = Literal["last", "concatenated", "every"]
+
+
+@dataclass(frozen=True)
+class RefinerOutput:
+    """What a refiner returns.
+
+    Attributes:
+        features: L2-normalised refined embeddings (..., N, D'), one entry, or one per layer for `output="every"`.
+        logits: Class scores (..., N, C), in the same number.
+    """
+
+    features: tuple[Tensor, ...]
+    logits: tuple[Tensor, ...]
+
+
+class RefinerBlock(nn.Module):
+    """One message-passing step: attention, dropout, residual, LayerNorm; then the same around a feed-forward network.
+
+    A transformer encoder block in the post-norm order, as in the published code.
+
+    Args:
+        attention: A layer from D to D channels, called as `attention(x, edges, edge_weight)`.
+        dim: D.
+        dropout: Probability of dropping a channel after the attention, inside the feed-forward network and after it.
+    """
+
+    def __init__(self, attention: nn.Module, dim: int, *, dropout: float = 0.0) -> None:
+        super().__init__()
+        self.attention = attention
+        self.norm1 = nn.LayerNorm(dim)
+        self.feed_forward = nn.Sequential(
+            nn.Linear(dim, 4 * dim), nn.ReLU(), nn.Dropout(dropout), nn.Linear(4 * dim, dim)
+        )
+        self.norm2 = nn.LayerNorm(dim)
+        self.dropout = nn.Dropout(dropout)
+
+    def forward(self, x: Tensor, edges: Tensor | None = None, edge_weight: Tensor | None = None) -> Tensor:
+        """Refine nodes (..., N, D) once; `edges` and `edge_weight` as the attention layer takes them."""
+        x = self.norm1(x + self.dropout(self.attention(x, edges, edge_weight)))
+        out: Tensor = self.norm2(x + self.dropout(self.feed_forward(x)))
+        return out
+
+
+class Refiner(nn.Module):
+    """Refines the embeddings of a mini-batch by message passing over its graph (ICML 2021, section 3.3).
+
+    A linear map, L blocks, and for each supervised layer a batch-norm neck with its bias frozen at 0 and a classifier
+    without bias. The graph is an argument of the call: the refiner knows no topology.
+
+    Args:
+        dim: D_in, channels of the node features.
+        num_classes: C.
+        layer: Called as `layer(D)` once per block; returns an attention layer of this package.
+        num_layers: L.
+        reduction: D_in / D; 1 in every published configuration.
+        output: "last" layer, all layers "concatenated", or "every" layer with its own neck, classifier and logits.
+        dropout: Inside the blocks; see `RefinerBlock`.
+        weighted: Whether the refiner is meant to be called with edge weights; changes no parameter.
+
+    Raises:
+        ValueError: If a number or a name is out of range.
+    """
+
+    def __init__(
+        self,
+        dim: int,
+        num_classes: int,
+        layer: Callable[[int], nn.Module],
+        *,
+        num_layers: int = 1,
+        reduction: int = 1,
+        output: Output = "last",
+        dropout: float = 0.0,
+        weighted: bool = False,
+    ) -> None:
+        super().__init__()
+        if num_layers < 1:
+            raise ValueError(f"num_layers must be at least 1, not {num_layers}")
+        if reduction < 1 or dim % reduction:
+            raise ValueError(f"reduction must divide dim={dim}, and {reduction} does not")
+        if output not in get_args(Output):
+            raise ValueError(f"output must be one of {', '.join(get_args(Output))}, not {output!r}")
+        width = dim // reduction
+        self.output = output
+        self.weighted = weighted
+        self.reduce = nn.Linear(dim, width)
+        self.blocks = nn.ModuleList(RefinerBlock(layer(width), width, dropout=dropout) for _ in range(num_layers))
+        out_width = width * num_layers if output == "concatenated" else width
+        self.necks = nn.ModuleList(Neck(out_width, num_classes) for _ in range(num_layers if output == "every" else 1))
+
+    def forward(self, x: Tensor, edges: Tensor | None = None, edge_weight: Tensor | None = None) -> RefinerOutput:
+        """Refine the nodes of one graph, or of B graphs at once.
+
+        Args:
+            x: Embeddings (N, D_in) or (B, N, D_in); L2-normalised in training.
+            edges: An edge_index (2, E), a boolean adjacency (N, N) or (B, N, N) with entry [target, source], or None
+                for the complete graph with self-loops.
+            edge_weight: As the attention layer takes it.
+        """
+        x = self.reduce(x)
+        hidden = []
+        for block in self.blocks:
+            x = block(x, edges, edge_weight)
+            hidden.append(x)
+        if self.output == "last":
+            hidden = hidden[-1:]
+        elif self.output == "concatenated":
+            hidden = [torch.cat(hidden, dim=-1)]
+        return RefinerOutput(
+            features=tuple(normalize(h, dim=-1) for h in hidden),
+            logits=tuple(neck(h) for neck, h in zip(self.necks, hidden, strict=True)),
+        )

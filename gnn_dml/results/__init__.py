@@ -1,0 +1,25 @@
+"""What finished runs say: collect their rows, print them, compare them over seeds, draw them.
+
+This room only reads files that runs have written. It imports none of the other rooms and no torch, so results
+can be looked at on a machine that could never train.
+"""
+
+from gnn_dml.results.cells import Cell, cells_of
+from gnn_dml.results.collect import collect
+from gnn_dml.results.compare import cautions, compare
+from gnn_dml.results.gallery import figure_gallery, gallery
+from gnn_dml.results.plot import figure_recall, plot_recall
+from gnn_dml.results.table import table
+
+__all__ = [
+    "Cell",
+    "cautions",
+    "cells_of",
+    "collect",
+    "compare",
+    "figure_gallery",
+    "figure_recall",
+    "gallery",
+    "plot_recall",
+    "table",
+]

@@ -1,0 +1,104 @@
+"""Group the rows of a results frame into cells: the runs that differ in nothing but their seed."""
+
+from dataclasses import dataclass
+
+import pandas as pd
+
+from gnn_dml.errors import UserError
+
+
+@dataclass(frozen=True)
+class Cell:
+    """One row of a study's table.
+
+    Attributes:
+        name: The cell's name, for example `kNN`.
+        setting: What two cells must share to be compared: overrides, dataset and split.
+        runs: The rows of the frame that belong to it, one per seed.
+    """
+
+    name: str
+    setting: tuple[str, str, str]
+    runs: pd.DataFrame
+
+    @property
+    def overrides(self) -> str:
+        """The settings the user added to the whole study, or an empty string."""
+        return self.setting[0]
+
+    @property
+    def diverged(self) -> int:
+        """How many of its runs diverged."""
+        return int((text(self.runs, "status") == "diverged").sum())
+
+    @property
+    def trained(self) -> bool:
+        """False for a baseline that never took a training step."""
+        return self.diverged > 0 or bool((text(self.runs, "selected_on") != "").any())
+
+    @property
+    def selected_on_test(self) -> bool:
+        """Whether any of its runs chose its epoch on the test classes."""
+        return bool((text(self.runs, "selected_on") == "test").any())
+
+    @property
+    def uses_labels(self) -> bool:
+        """Whether any of its training graphs was built from labels."""
+        return "uses_labels" in self.runs and bool(self.runs["uses_labels"].eq(True).any())
+
+    def values(self, metric: str) -> "pd.Series[float]":
+        """The metric by seed, of the runs that finished and measured it: diverged is missing, not zero."""
+        finished = self.runs[text(self.runs, "status") != "diverged"]
+        if metric not in finished:
+            return pd.Series(dtype=float)
+        numbers = pd.to_numeric(finished[metric]).astype(float)
+        return pd.Series(numbers.to_numpy(), index=finished["seed"].astype(int).to_list()).dropna().sort_index()
+
+
+def text(frame: pd.DataFrame, column: str) -> "pd.Series[str]":
+    """A text column with missing values, or a missing column, read as the empty string."""
+    if column not in frame:
+        return pd.Series("", index=frame.index)
+    return frame[column].astype(object).where(frame[column].notna(), "").astype(str)
+
+
+def cells_of(frame: pd.DataFrame) -> list[Cell]:
+    """The cells of a frame, in the frame's order.
+
+    Args:
+        frame: Rows as `collect` returns them.
+
+    Returns:
+        One `Cell` per combination of cell name, overrides, dataset and split.
+
+    Raises:
+        UserError: When two rows of a cell have the same seed: averaging them would count one seed twice.
+    """
+    keys = pd.DataFrame({name: text(frame, name) for name in ("cell", "overrides", "dataset", "split")})
+    cells = []
+    for key in keys.drop_duplicates().itertuples(index=False, name=None):
+        runs = frame[(keys == list(key)).all(axis=1)]
+        twice = runs[runs["seed"].duplicated(keep=False)]
+        if len(twice):
+            names = ", ".join(text(twice, "run_id"))
+            raise UserError(
+                f"cell {key[0]!r} has more than one run with seed {twice['seed'].iloc[0]} ({names}); "
+                "keep one run per cell and seed"
+            )
+        cells.append(Cell(str(key[0]), (str(key[1]), str(key[2]), str(key[3])), runs))
+    return cells
+
+
+def require_metric(frame: pd.DataFrame, metric: str) -> None:
+    """Refuse a metric that the frame has no column for, naming those it has.
+
+    Args:
+        frame: Rows as `collect` returns them.
+        metric: The name of a column.
+
+    Raises:
+        UserError: When the column is missing.
+    """
+    if metric not in frame:
+        known = [str(name) for name in frame.columns if str(name).startswith(("backbone_", "refined_"))]
+        raise UserError(f"no metric {metric!r} in these results; there are {', '.join(known) or 'none'}")

@@ -1,0 +1,168 @@
+"""Paired differences between cells, and plain sentences about those that the seeds cannot support."""
+
+import math
+from collections.abc import Sequence
+from itertools import combinations
+from typing import NamedTuple
+
+import pandas as pd
+
+from gnn_dml.errors import UserError
+from gnn_dml.results.cells import Cell, cells_of, require_metric
+from gnn_dml.results.intervals import Interval, holm, t_interval
+
+COLUMNS = ("cell", "reference", "overrides", "n", "mean", "ci_low", "ci_high", "p", "p_holm", "supported")
+NAMED = 4  # how many pairs a sentence names before it only counts the rest
+
+
+class Pair(NamedTuple):
+    """Two cells and the paired difference `cell - reference` over the seeds that both finished."""
+
+    cell: Cell
+    reference: Cell
+    difference: Interval
+
+    @property
+    def names(self) -> str:
+        """Both names, for a sentence."""
+        setting = f" ({self.cell.overrides})" if self.cell.overrides else ""
+        return f"{self.cell.name} and {self.reference.name}{setting}"
+
+    @property
+    def points(self) -> float:
+        """The size of the difference in percentage points."""
+        return 100 * abs(self.difference.mean)
+
+
+def compare(frame: pd.DataFrame, *, metric: str = "backbone_recall@1", baseline: str | None = None) -> pd.DataFrame:
+    """Differences between cells, paired by seed.
+
+    Only cells that share overrides, dataset and split are compared, over the seeds that both finished.
+
+    Args:
+        frame: Rows as `collect` returns them.
+        metric: The column to compare.
+        baseline: Compare every other cell with this one; None compares every pair.
+
+    Returns:
+        One row per pair: `cell`, `reference`, `overrides`, `n` (shared seeds), `mean` (of cell - reference,
+        as a fraction), `ci_low` and `ci_high` (95 %, paired t), `p`, `p_holm` (over the rows of this frame)
+        and `supported` (the interval excludes 0; never with one seed).
+
+    Raises:
+        UserError: When the metric or the baseline is not in the frame.
+    """
+    pairs = _pairs(frame, metric, baseline)
+    adjusted = holm([pair.difference.p for pair in pairs])
+    rows = [
+        (
+            pair.cell.name,
+            pair.reference.name,
+            pair.cell.overrides,
+            pair.difference.n,
+            pair.difference.mean,
+            pair.difference.low,
+            pair.difference.high,
+            pair.difference.p,
+            p_holm,
+            pair.difference.excludes_zero,
+        )
+        for pair, p_holm in zip(pairs, adjusted, strict=True)
+    ]
+    return pd.DataFrame(rows, columns=list(COLUMNS))
+
+
+def cautions(frame: pd.DataFrame, *, seed_spread: float | None = None, metric: str = "backbone_recall@1") -> list[str]:
+    """Say in plain sentences which differences between trained cells this study cannot support.
+
+    Args:
+        frame: Rows as `collect` returns them.
+        seed_spread: The standard deviation between seeds of one cell, as a fraction, where somebody measured
+            it; used for pairs that share one seed only.
+        metric: The column the differences are taken of.
+
+    Returns:
+        A handful of sentences; empty when there is nothing to warn of.
+
+    Raises:
+        UserError: When the metric is not in the frame or the spread is no fraction.
+    """
+    if seed_spread is not None and not 0 <= seed_spread < 1:
+        raise UserError(f"seed_spread is a fraction between 0 and 1, not {seed_spread}")
+    trained = [pair for pair in _pairs(frame, metric, None) if pair.cell.trained and pair.reference.trained]
+    sentences = _one_seed([pair for pair in trained if pair.difference.n == 1], seed_spread)
+    sentences += _several_seeds([pair for pair in trained if pair.difference.n > 1])
+    apart = [pair for pair in trained if pair.difference.n == 0]
+    if apart:
+        sentences.append(f"{_listed(apart)} finished no seed in common: they cannot be compared.")
+    return sentences + _conditions(cells_of(frame))
+
+
+def _pairs(frame: pd.DataFrame, metric: str, baseline: str | None) -> list[Pair]:
+    require_metric(frame, metric)
+    cells = cells_of(frame)
+    names = list(dict.fromkeys(cell.name for cell in cells))
+    if baseline is not None and baseline not in names:
+        raise UserError(f"there is no cell {baseline!r} to compare with; the cells are {', '.join(names)}")
+    pairs = []
+    for first, second in combinations(cells, 2):
+        if first.setting != second.setting or baseline not in (None, first.name, second.name):
+            continue
+        cell, reference = (first, second) if second.name == baseline else (second, first)
+        differences = (cell.values(metric) - reference.values(metric)).dropna()
+        pairs.append(Pair(cell, reference, t_interval(differences.to_numpy())))
+    return pairs
+
+
+def _one_seed(pairs: Sequence[Pair], spread: float | None) -> list[str]:
+    if not pairs:
+        return []
+    sentences = ["No difference between trained rows that share only one seed is established."]
+    if spread is None:
+        return [*sentences, "How far a seed moves a row is not known here: run several seeds to find out."]
+    enough = 100 * 2 * math.sqrt(2) * spread
+    small = [pair for pair in pairs if pair.points < enough]
+    why = f"one seed cannot support that (seeds move a row by ~{100 * spread:.1f} points)"
+    if len(small) == 1:
+        sentences.append(f"{small[0].names} differ by {small[0].points:.1f} points: {why}.")
+    elif small:
+        sentences.append(f"{_listed(small)} differ by less than {enough:.1f} points: {why}.")
+    return sentences
+
+
+def _several_seeds(pairs: Sequence[Pair]) -> list[str]:
+    sentences = []
+    seeds = sorted({pair.difference.n for pair in pairs})
+    over = f"Over {seeds[0]} to {seeds[-1]} seeds" if len(seeds) > 1 else f"Over {seeds[0] if seeds else 0} seeds"
+    open_ = [pair for pair in pairs if not pair.difference.excludes_zero]
+    if open_:
+        sentences.append(f"{over} the 95 % interval of the difference contains 0 for {_listed(open_)}.")
+    adjusted = holm([pair.difference.p for pair in pairs])
+    lost = [p for p, q in zip(pairs, adjusted, strict=True) if p.difference.excludes_zero and q > 0.05]
+    if lost:
+        sentences.append(
+            f"{len(pairs)} pairs were looked at together: {_listed(lost)} would hold alone, "
+            "but not after Holm's correction for that many."
+        )
+    return sentences
+
+
+def _conditions(cells: Sequence[Cell]) -> list[str]:
+    sentences = []
+    lost = [f"{cell.name} ({cell.diverged} of {len(cell.runs)})" for cell in cells if cell.diverged]
+    if lost:
+        sentences.append(f"Seeds diverged in {', '.join(lost)}: differences are over those that finished.")
+    peeked = [cell.name for cell in cells if cell.selected_on_test]
+    if peeked:
+        sentences.append(f"{', '.join(dict.fromkeys(peeked))} chose the epoch on the test classes: optimistic.")
+    return sentences
+
+
+def _listed(pairs: Sequence[Pair]) -> str:
+    """Name the pairs, the largest differences first, and only count what would make the sentence long."""
+    ranked = sorted(pairs, key=lambda pair: -pair.points if pair.difference.n else 0.0)
+    named = [f"{pair.names} ({pair.points:.1f} points)" if pair.difference.n else pair.names for pair in ranked[:NAMED]]
+    rest = len(ranked) - len(named)
+    if rest:
+        return f"{'; '.join(named)}; and {rest} smaller {'one' if rest == 1 else 'ones'}"
+    return "; ".join(named)

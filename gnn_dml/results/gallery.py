@@ -1,0 +1,156 @@
+"""Show what a model finds: queries with their nearest neighbours, right and wrong ones marked."""
+
+import re
+import zipfile
+from pathlib import Path
+from textwrap import shorten, wrap
+from typing import Any
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
+from numpy.typing import NDArray
+
+from gnn_dml.errors import UserError
+from gnn_dml.results.atomic import write_atomically
+
+ARRAYS = ("query_images", "neighbour_images", "correct", "similarity", "query_names", "neighbour_names")
+GREEN, RED = "#1a7f37", "#c62828"
+RIGHT, WRONG = "\u2713", "\u2717"
+DPI = 110
+LETTERS = 15  # of a class name on one line beneath an image
+
+
+def gallery(npz_path: Path, png_path: Path, *, rows: int = 8) -> Path:
+    """Write `figure_gallery` to a file.
+
+    Args:
+        npz_path: A run's `neighbours.npz`.
+        png_path: Where to write the picture.
+        rows: How many queries to show at most.
+
+    Returns:
+        `png_path`.
+
+    Raises:
+        UserError: When the npz cannot be read or lacks something, or `rows` is below 1.
+    """
+    figure = figure_gallery(npz_path, rows=rows)
+    return write_atomically(png_path, lambda partial: figure.savefig(partial, dpi=DPI, format="png"))
+
+
+def figure_gallery(npz_path: Path, *, rows: int = 8) -> Figure:
+    """Draw queries and their neighbours, nearest first.
+
+    The queries are taken evenly through the file, whatever their neighbours are: none is handpicked.
+
+    Args:
+        npz_path: A run's `neighbours.npz`.
+        rows: How many queries to show at most.
+
+    Returns:
+        The figure: a line per query; right neighbours have a green frame and a check mark, wrong ones a red
+        frame, a cross and their class name.
+
+    Raises:
+        UserError: When the npz cannot be read or lacks something, or `rows` is below 1.
+    """
+    if rows < 1:
+        raise UserError(f"a gallery needs at least one row, not {rows}")
+    data = _load(npz_path)
+    queries, neighbours = data["correct"].shape
+    shown = np.unique(np.linspace(0, queries - 1, min(rows, queries)).round().astype(int))
+    figure = Figure(figsize=(1.12 * (neighbours + 1) + 0.45, 1.42 * len(shown) + 0.3), facecolor="white")
+    FigureCanvasAgg(figure)
+    width, height = figure.get_size_inches()
+    for line, query in enumerate(shown):
+        for column in range(neighbours + 1):
+            left = 0.12 + 1.12 * column + (0.2 if column else 0.0)
+            bottom = height - 0.3 - 1.42 * line - 1.0
+            axes = figure.add_axes((left / width, bottom / height, 1.0 / width, 1.0 / height))
+            axes.set_xticks([])
+            axes.set_yticks([])
+            if line == 0:
+                axes.set_title("query" if column == 0 else f"{column}", fontsize=9, pad=5)
+            if column == 0:
+                _image(axes, data["query_images"][query])
+                _frame(axes, "#333333", 1.0)
+                _caption(axes, data["query_names"][query], "#111111")
+            else:
+                place = (query, column - 1)
+                _image(axes, data["neighbour_images"][place])
+                _mark(axes, bool(data["correct"][place]), data["neighbour_names"][place])
+    return figure
+
+
+def _load(path: Path) -> dict[str, NDArray[Any]]:
+    try:
+        with np.load(path, allow_pickle=False) as file:
+            missing = [name for name in ARRAYS if name not in file]
+            if missing:
+                raise UserError(f"{path} lacks {', '.join(missing)}")
+            data = {name: np.asarray(file[name]) for name in ARRAYS}
+    except UserError:
+        raise
+    except (OSError, ValueError, EOFError, zipfile.BadZipFile, AttributeError, TypeError) as error:
+        raise UserError(f"{path} cannot be read as an npz file ({error})") from error
+    grid = data["correct"].shape
+    if len(grid) != 2 or 0 in grid:
+        raise UserError(f"{path}: 'correct' has the shape {grid}, not (queries, neighbours)")
+    leading = {"query_images": grid[:1], "query_names": grid[:1]}
+    for name in ARRAYS:
+        expected = leading.get(name, grid)
+        images = 3 if name.endswith("images") else 0
+        shape = data[name].shape
+        if shape[: len(expected)] != expected or len(shape) != len(expected) + images:
+            raise UserError(f"{path}: {name!r} has the shape {shape}, which does not fit 'correct' {grid}")
+    return data
+
+
+def _image(axes: Axes, image: NDArray[Any]) -> None:
+    small = image.shape[0] < DPI  # enlarged pixels stay pixels, reduced ones are averaged
+    axes.imshow(image, interpolation="nearest" if small else "antialiased")
+
+
+def _frame(axes: Axes, colour: str, width: float) -> None:
+    for spine in axes.spines.values():
+        spine.set_color(colour)
+        spine.set_linewidth(width)
+
+
+def _mark(axes: Axes, right: bool, name: str) -> None:
+    colour = GREEN if right else RED
+    _frame(axes, colour, 2.6)
+    badge = {"boxstyle": "square,pad=0.18", "facecolor": "white", "edgecolor": colour, "linewidth": 1.2}
+    axes.text(
+        0.94,
+        0.93,
+        RIGHT if right else WRONG,
+        transform=axes.transAxes,
+        ha="right",
+        va="top",
+        fontsize=10,
+        fontweight="bold",
+        family="DejaVu Sans",
+        color=colour,
+        bbox=badge,
+    )
+    if not right:
+        _caption(axes, name, RED)
+
+
+def _caption(axes: Axes, name: str, colour: str) -> None:
+    axes.text(0.5, -0.06, _short(name), transform=axes.transAxes, ha="center", va="top", fontsize=7, color=colour)
+
+
+def _short(name: str) -> str:
+    """A class name on at most two lines: without a leading number, underscores or its overlong end."""
+    plain = re.sub(r"^\d+\.", "", str(name)).replace("_", " ").strip()
+    lines = wrap(plain, LETTERS)
+    if len(lines) > 2:
+        second = " ".join(lines[1:])
+        lines = [lines[0], shorten(second, LETTERS, placeholder="…") or second]
+        if lines[1] == "…":  # one word that is itself too long
+            lines[1] = second[: LETTERS - 1] + "…"
+    return "\n".join(line.replace("$", r"\$") for line in lines)

@@ -1,0 +1,160 @@
+"""Draw a study: one line per cell, one dot per seed."""
+
+import re
+from collections.abc import Sequence
+from pathlib import Path
+from textwrap import fill
+
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
+from matplotlib.layout_engine import ConstrainedLayoutEngine
+from matplotlib.lines import Line2D
+
+from gnn_dml.errors import UserError
+from gnn_dml.results.atomic import write_atomically
+from gnn_dml.results.cells import Cell, cells_of, require_metric
+
+BLUE, ORANGE, GREY, INK = "#0072B2", "#D55E00", "#7a7a7a", "#222222"  # the first two: Okabe and Ito's palette
+DPI = 100
+OFFSET = 0.17  # how far the branches of a cell stand from its line
+JITTER = 0.09  # how far its seeds spread around that
+SCORES = {"recall": "Recall", "map": "MAP", "r_precision": "R-precision", "nmi": "NMI", "ami": "AMI"}
+SUFFIXES = (".png", ".svg", ".pdf")
+
+
+def plot_recall(frame: pd.DataFrame, path: Path, *, metric: str = "backbone_recall@1") -> Path:
+    """Write `figure_recall` to a file.
+
+    Args:
+        frame: Rows as `collect` returns them.
+        path: Where to; the suffix (.png, .svg or .pdf) chooses the format.
+        metric: The backbone's column.
+
+    Returns:
+        `path`.
+
+    Raises:
+        UserError: When the metric is not one of the backbone's in the frame, or the suffix is another.
+    """
+    if path.suffix.lower() not in SUFFIXES:
+        raise UserError(f"a plot is written as {', '.join(SUFFIXES)}, not {path.name}")
+    figure = figure_recall(frame, metric=metric)
+    return write_atomically(path, lambda partial: figure.savefig(partial, dpi=DPI))
+
+
+def figure_recall(frame: pd.DataFrame, *, metric: str = "backbone_recall@1") -> Figure:
+    """Draw every run of a study as a dot on the line of its cell.
+
+    Backbone dots are filled, refined ones hollow; untrained baselines are grey; a tick marks the mean of
+    several seeds; a cell with diverged runs has a cross and a count at the left instead of dots at zero.
+
+    Args:
+        frame: Rows as `collect` returns them.
+        metric: The backbone's column; the refined one is found by its name.
+
+    Returns:
+        A figure 900 pixels wide that no global state of matplotlib knows of.
+
+    Raises:
+        UserError: When the metric is not one of the backbone's in the frame.
+    """
+    require_metric(frame, metric)
+    if "backbone_" not in metric:
+        raise UserError(f"{metric!r} is not a backbone metric; the refined one is drawn beside the backbone's")
+    cells = cells_of(frame)
+    labels = _labels(cells)
+    height = 1.3 + 0.52 * len(cells) + 0.13 * sum(label.count("\n") for label in labels)
+    figure = Figure(figsize=(9, height), layout=ConstrainedLayoutEngine(w_pad=0.1, h_pad=0.06), facecolor="white")
+    FigureCanvasAgg(figure)
+    axes = figure.add_subplot()
+    everything = []
+    for row, cell in enumerate(cells):
+        refined = metric.replace("backbone_", "refined_")
+        everything += _branch(axes, row, cell, metric, hollow=False)
+        everything += _branch(axes, row, cell, refined, hollow=True)
+    _limits(axes, everything, any(cell.diverged for cell in cells))
+    for row, cell in enumerate(cells):
+        if cell.diverged:
+            _diverged(axes, row, cell)
+    axes.set_yticks(range(len(cells)), labels, parse_math=False)
+    axes.set_ylim(len(cells) - 0.5, -0.5)
+    axes.set_xlabel(_axis_label(metric))
+    axes.grid(axis="x", color="#e4e4e4")
+    axes.set_axisbelow(True)
+    for row in range(1, len(cells)):
+        axes.axhline(row - 0.5, color="#efefef", linewidth=0.8, zorder=0)
+    axes.tick_params(axis="y", length=0)
+    axes.spines[["top", "right"]].set_visible(False)
+    _legend(figure, cells, metric)
+    return figure
+
+
+def _branch(axes: Axes, row: int, cell: Cell, metric: str, *, hollow: bool) -> list[float]:
+    """Draw the dots of one branch, spread by the seeds' order, and return their places in percent."""
+    x = 100 * cell.values(metric).to_numpy()
+    if not len(x):
+        return []
+    colour = (ORANGE if hollow else BLUE) if cell.trained else GREY
+    alone = not len(cell.values(metric.replace("backbone_", "refined_")))
+    middle = row + (0.0 if alone else OFFSET if hollow else -OFFSET)
+    y = middle + (np.linspace(-JITTER, JITTER, len(x)) if len(x) > 1 else np.zeros(1))
+    face = "none" if hollow else colour
+    axes.scatter(x, y, s=30, facecolors=face, edgecolors=colour, linewidths=1.3, alpha=0.9, zorder=3)
+    if len(x) > 1:
+        axes.vlines(float(x.mean()), middle - 0.15, middle + 0.15, colors=INK, linewidth=1.6, zorder=4)
+    return [float(value) for value in x]
+
+
+def _limits(axes: Axes, values: Sequence[float], room: bool) -> None:
+    """Frame the dots with a margin, and leave the left fifth free where a diverged run is to be told of."""
+    low, high = (min(values), max(values)) if values else (0.0, 100.0)
+    margin = max(0.04 * (high - low), 0.5)
+    low, high = low - margin, high + margin
+    axes.set_xlim(low - (0.25 * (high - low) if room else 0.0), high)
+
+
+def _diverged(axes: Axes, row: int, cell: Cell) -> None:
+    across = axes.get_yaxis_transform()
+    axes.plot([0.018], [row], marker="x", color=INK, markersize=7, markeredgewidth=1.8, transform=across)
+    said = f"{cell.diverged} of {len(cell.runs)} diverged" if len(cell.runs) > 1 else "diverged"
+    axes.text(0.036, row, said, transform=across, va="center", ha="left", fontsize=8.5, color=INK)
+
+
+def _labels(cells: Sequence[Cell]) -> list[str]:
+    """The cells' names, wrapped, with what tells equal names apart beneath them."""
+    settings = list(zip(*(cell.setting for cell in cells), strict=True))
+    differ = [i for i, column in enumerate(settings) if len(set(column)) > 1]
+    labels = []
+    for cell in cells:
+        parts = [fill(cell.name, 26), *(fill(cell.setting[i], 30) for i in differ if cell.setting[i])]
+        labels.append("\n".join(parts))
+    return labels
+
+
+def _axis_label(metric: str) -> str:
+    stem, at, rest = re.sub(r".*backbone_", "", metric).partition("@")
+    where = "on validation classes" if metric.startswith("val_") else "on unseen classes"
+    last = ", last epoch" if metric.startswith("last_") else ""
+    return f"{SCORES.get(stem, stem)}{at}{rest.upper()} {where}{last} (%)"
+
+
+def _legend(figure: Figure, cells: Sequence[Cell], metric: str) -> None:
+    def dot(colour: str, face: str, label: str) -> Line2D:
+        return Line2D([], [], linestyle="", marker="o", color=colour, markerfacecolor=face, label=label)
+
+    handles = []
+    trained = [cell for cell in cells if cell.trained]
+    if trained:
+        handles.append(dot(BLUE, BLUE, "backbone"))
+    if any(len(cell.values(metric.replace("backbone_", "refined_"))) for cell in trained):
+        handles.append(dot(ORANGE, "none", "refined"))
+    if len(trained) < len(cells):
+        handles.append(dot(GREY, GREY, "untrained"))
+    if any(len(cell.values(metric)) > 1 for cell in cells):
+        tick = Line2D([], [], linestyle="", marker="|", markersize=11, markeredgewidth=1.6, color=INK)
+        tick.set_label("mean over seeds")
+        handles.append(tick)
+    figure.legend(handles=handles, loc="outside upper center", ncols=4, frameon=False, fontsize=9)
