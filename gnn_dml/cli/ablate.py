@@ -18,6 +18,7 @@ from gnn_dml.cli.options import CONF, studies, suggestion
 from gnn_dml.cli.train import row_name
 from gnn_dml.errors import UserError
 
+_MACHINE = ("device", "out", "workers")  # where a study runs makes its rows no other rows
 _KEYS = ("seeds", "overrides", "cells", "seed_spread")
 
 
@@ -100,6 +101,7 @@ def plan(study: Study, seeds: Sequence[int], overrides: Sequence[str]) -> list[C
         UserError: Naming the cell whose settings cannot work.
     """
     configs = []
+    label = " ".join(setting for setting in overrides if setting.split("=")[0] not in _MACHINE)
     for seed in dict.fromkeys(seeds):
         for cell, settings in study.cells.items():
             try:
@@ -107,9 +109,9 @@ def plan(study: Study, seeds: Sequence[int], overrides: Sequence[str]) -> list[C
                     resolve(
                         [*study.overrides, *settings, *overrides],
                         seed=seed,
-                        study=study.name,
+                        study_name=study.name,
                         cell=cell,
-                        overrides=" ".join(overrides),
+                        overrides=label,
                     )
                 )
             except UserError as error:

@@ -110,9 +110,9 @@ def _files(config: Config) -> list[str]:
     existing = next(folder for folder in (out, *out.absolute().parents) if folder.exists())
     if not existing.is_dir():
         found.append(f"out={out} cannot hold results: {existing} is a file")
-    study = str(config["study"])
+    study = str(config["study_name"])
     if study in ("", ".", "..") or "/" in study or "\\" in study:
-        found.append(f"study={study!r} must be a plain folder name")
+        found.append(f"study_name={study!r} must be a plain folder name")
     return found
 
 

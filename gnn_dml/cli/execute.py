@@ -33,8 +33,9 @@ def execute(config: Config, name: str) -> tuple[dict[str, Any], bool]:
     try:
         with TrainingBar(name) as bar:
             row = Run(config, on_start=bar.start).execute()
-    except PermissionError as error:
-        raise UserError(f"cannot write {error.filename}; choose another folder with out=FOLDER") from error
+    except OSError as error:
+        # The first file is written before training, so a folder that cannot be written is found at once.
+        raise UserError(f"cannot write under out={config['out']} ({error}); choose another folder") from error
     if (folder / "neighbours.npz").is_file():
         gallery(folder / "neighbours.npz", folder / "neighbours.png")
     return row, False

@@ -63,7 +63,12 @@ class TrainLoader:
         self.images = images
         self.sampler = sampler
         self.loader = DataLoader(
-            images, batch_sampler=sampler, num_workers=workers, pin_memory=pin_memory, collate_fn=_as_it_is
+            images,
+            batch_sampler=sampler,
+            num_workers=workers,
+            pin_memory=pin_memory,
+            collate_fn=_as_it_is,
+            generator=torch.Generator(),  # else every epoch would draw from the global random state
         )
 
     def __len__(self) -> int:

@@ -13,7 +13,7 @@ from typing import Any
 
 import torch
 
-MACHINE_KEYS = ("device", "workers", "out", "study", "cell", "overrides")
+MACHINE_KEYS = ("device", "workers", "out", "study_name", "cell", "overrides")
 """Settings that say where and under which name a run happens, and not what it computes."""
 
 
@@ -22,13 +22,24 @@ def run_id(config: Mapping[str, Any]) -> str:
 
     Equal configurations have equal names, so the same cell is never run twice; `MACHINE_KEYS` do not count.
     """
-    counted = {key: value for key, value in config.items() if key not in MACHINE_KEYS}
+    counted = _counted(config)
     digest = hashlib.sha256(json.dumps(counted, sort_keys=True).encode()).hexdigest()[:10]
     choices = config["choices"]
     parts = [choices["backbone"], choices["graph"]]
     if choices["graph"] != "none":
         parts.append(choices["layer"])
     return "-".join([*parts, f"s{config['seed']}", digest])
+
+
+def _counted(config: Mapping[str, Any]) -> dict[str, Any]:
+    """The part of a configuration that a run looks at, so that idle settings make no difference to its name."""
+    no_refiner, untrained = config["choices"]["graph"] == "none", config["protocol"]["epochs"] == 0
+    idle = {*MACHINE_KEYS, *(("layer", "refiner") if no_refiner else ()), *(("loss", "optimizer") if untrained else ())}
+    counted = {key: value for key, value in config.items() if key not in idle}
+    counted["choices"] = {group: name for group, name in config["choices"].items() if group not in idle}
+    if no_refiner and not untrained:
+        counted["optimizer"] = {key: value for key, value in config["optimizer"].items() if key != "refiner_rate"}
+    return counted
 
 
 def write_atomically(path: Path, write: Callable[[Path], None]) -> None:

@@ -41,7 +41,7 @@ def make_row(
     selected: Mapping[str, Any] = next((row for row in epochs if row["epoch"] == chosen), {})
     row = {
         "run_id": run_id(config),
-        "study": config["study"],
+        "study": config["study_name"],
         "cell": config["cell"] or choices["graph"],
         "overrides": config["overrides"],
         "seed": config["seed"],

@@ -27,7 +27,7 @@ OnStart = Callable[[int, int], Callable[[float], None]]
 
 def run_folder(config: Config) -> Path:
     """Where the run of this configuration lives."""
-    return Path(config["out"]) / str(config["study"]) / run_id(config)
+    return Path(config["out"]) / str(config["study_name"]) / run_id(config)
 
 
 @dataclass

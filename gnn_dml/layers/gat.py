@@ -36,8 +36,8 @@ class GATConv(PyGGATConv):
         ValueError: If the backend is unknown.
     """
 
-    # PyG reads these types from comments in a class's source, which it looks up by the bare class name: a subclass of the
-    # same name hides its parent's, so they are said here.
+    # PyG reads these types from comments in a class's source, which it looks up by the bare class name: a subclass of
+    # the same name hides its parent's, so they are said here.
     edge_updater_type = {"alpha": OptPairTensor, "edge_attr": OptTensor}
     propagate_type = {"x": OptPairTensor, "alpha": Tensor}
 

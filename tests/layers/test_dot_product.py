@@ -1,4 +1,4 @@
-"""The layer against a loop over nodes, against torch's own attention and PyG's, and its two paths against each other."""
+"""The layer against a loop over nodes, torch's own attention and PyG's; and its two paths against each other."""
 
 import math
 

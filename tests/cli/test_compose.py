@@ -1,0 +1,174 @@
+"""What a person can get wrong, and what they are told; and that every YAML builds what it names."""
+
+import pytest
+import yaml
+
+from gnn_dml.cli.ablate import plan, read_study
+from gnn_dml.cli.compose import resolve
+from gnn_dml.cli.options import CONF, groups, studies
+from gnn_dml.engine.build import build, build_learner
+from gnn_dml.errors import UserError
+
+WRONG = [
+    (["graph=knnn"], r"graph=knnn is unknown.*complete.*knn.*Did you mean knn\?"),
+    (["graph=knn", "graph.kk=8"], r"'graph\.kk' is unknown; graph has k, loop\. Did you mean graph\.k\?"),
+    (["grpah=knn"], r"'grpah' is unknown.*Did you mean graph\?"),
+    (["graph=none", "graph.k=3"], r"'graph\.k' is unknown; graph has no settings"),
+    (["seed.x=3"], r"'seed\.x' is unknown; seed has no settings"),
+    (["graph"], r"'graph' is not a setting; write NAME=VALUE"),
+    (
+        ["graph=knn", "graph.k=64"],
+        r"graph\.k=64 is too large: a batch of 16 classes x 4 images has 64 nodes.*at most 63",
+    ),
+    (["graph=knn", "graph.k=9"], r"graph\.k=9 is above protocol\.neighbours=8.*add protocol\.neighbours=9"),
+    (["graph=knn", "graph.k=0"], r"graph\.k must be at least 1, not 0"),
+    (["graph=knn", "graph.k=many"], r"graph\.k must be a whole number \(the default is 8\), not 'many'"),
+    (["graph=knn", "graph.k=2.5"], r"graph\.k must be a whole number"),
+    (["graph=knn", "graph.k=true"], r"graph\.k must be a whole number"),
+    (["graph=knn", "graph.loop=1"], r"graph\.loop must be true or false"),
+    (["graph=knn", "graph.k=1,2"], r"names several values.*ablate"),
+    (["graph=knn", "graph.k="], r"graph\.k must be a whole number"),
+    (["graph=class_aware", "graph.mode=both"], r"graph\.mode must be one of same, other, nearest, not 'both'"),
+    (["graph=class_aware", "graph.mode=same"], r"graph\.mode=same needs graph\.k=null"),
+    (["graph=same_class", "graph.mode=nearest"], r"graph\.mode=nearest needs graph\.k"),
+    (["seed=-1"], r"seed must be at least 0, not -1"),
+    (["optimizer.lr=0"], r"optimizer\.lr must be above 0, not 0"),
+    (["optimizer.lr=nan"], r"optimizer\.lr must be above 0, not nan"),
+    (["loss.smoothing=1.0"], r"loss\.smoothing must be at least 0 and below 1"),
+    (["layer.num_heads=7"], r"num_heads=7 does not divide the 256 channels"),
+    (["refiner.reduction=3"], r"reduction=3 does not divide backbone\.dim=256"),
+    (["refiner.output=first"], r"refiner\.output must be one of last, concatenated, every"),
+    (["device=gpu"], r"device must be one of auto, cpu, cuda, mps, not 'gpu'"),
+    (["dataset.root=/no/such/file"], r"dataset\.root=/no/such/file does not exist"),
+    (
+        ["backbone=resnet50", "backbone.weights=/no/such/file"],
+        r"backbone\.weights must be null, imagenet or an existing",
+    ),
+    (["backbone=pixels"], r"backbone=pixels has nothing to train; add graph=none protocol\.epochs=0"),
+    (["protocol.select_by=accuracy"], r"select_by must be one of backbone_recall@1.*not 'accuracy'"),
+    (["graph=none", "protocol.select_by=refined_recall@1"], r"needs a refiner"),
+    (["protocol.train_on=[test]"], r"train_on must hold train, val or both"),
+    (["protocol.train_on=[train,val]"], r"classes trained on cannot choose the epoch"),
+    (["protocol.ks=[0]"], r"protocol\.ks must be a list of whole numbers"),
+    (["study_name=a/b"], r"study_name='a/b' must be a plain folder name"),
+    (["+graph.x=1"], r"settings can be changed, not added"),
+    (["~graph"], r"not a setting"),
+    (["graph=[a"], r"cannot be read"),
+    (["refiner=3"], r"refiner holds several settings; change one of them"),
+]
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"), WRONG, ids=lambda value: " ".join(value) if isinstance(value, list) else ""
+)
+def test_one_clear_sentence(settings, message):
+    with pytest.raises(UserError, match=message) as caught:
+        resolve(settings)
+    assert "\n" not in str(caught.value)
+
+
+def test_all_problems_are_said_at_once():
+    with pytest.raises(UserError) as caught:
+        resolve(["seed=-1", "optimizer.lr=-2", "graph=knn", "graph.k=99"])
+    for name in ("seed", "optimizer.lr", "graph.k"):
+        assert name in str(caught.value)
+
+
+def test_out_must_not_be_a_file(tmp_path):
+    (tmp_path / "file").write_text("")
+    with pytest.raises(UserError, match="is a file"):
+        resolve([f"out={tmp_path / 'file' / 'below'}"])
+
+
+def test_choices_and_values_reach_the_configuration():
+    config = resolve(["graph=knn", "graph.k=5", "layer=gat", "seed=3"], cell="five")
+    assert config["choices"]["graph"] == "knn"
+    assert config["choices"]["layer"] == "gat"
+    assert (config["graph"]["k"], config["seed"], config["cell"]) == (5, 3, "five")
+    assert "hydra" not in config
+
+
+SELECTORS = [
+    (group, name)
+    for group, names in groups().items()
+    for name in names
+    if (group, name) not in {("backbone", "pixels"), ("backbone", "resnet50")}
+]
+
+
+@pytest.mark.parametrize(("group", "name"), SELECTORS)
+def test_every_yaml_builds_what_it_names(group, name):
+    config = resolve([f"{group}={name}"])
+    learner = build_learner(config, num_classes=5)
+    assert (learner.refiner is None) == (config["choices"]["graph"] == "none")
+    for part in (config["loss"], config["dataset"]["source"], config["dataset"]["transform"]):
+        assert build(part) is not None
+
+
+@pytest.mark.parametrize("settings", [["backbone=pixels", "graph=none", "protocol.epochs=0"]])
+def test_pixels_build(settings):
+    assert not list(build_learner(resolve(settings), 5).parameters())
+
+
+def test_resnet50_builds_without_its_download():
+    learner = build_learner(resolve(["backbone=resnet50", "backbone.weights=null"]), 5)
+    assert learner.embedder.dim == 512
+
+
+def test_every_yaml_of_the_package_is_covered():
+    found = {(path.parent.name, path.stem) for path in CONF.glob("*/*.yaml")}
+    covered = {*SELECTORS, ("backbone", "pixels"), ("backbone", "resnet50"), *(("study", name) for name in studies())}
+    assert found == covered
+
+
+def test_every_yaml_opens_with_what_it_is():
+    for path in CONF.rglob("*.yaml"):
+        assert path.read_text().startswith("# "), path
+
+
+@pytest.mark.parametrize("name", studies())
+def test_every_study_resolves(name):
+    study = read_study(name)
+    configs = plan(study, study.seeds, [])
+    assert len(configs) == len(study.seeds) * len(study.cells)
+
+
+STUDIES = [
+    ("cells: {a: [graph=knnn]}", r"cell 'a' of the study mine: graph=knnn is unknown"),
+    ("cells: {}", r"needs the key cells"),
+    ("- 1", r"needs the key cells"),
+    ("cells: {a: graph=knn}", r"a must be a list of settings"),
+    ("cells: {a: []}\nseeds: [x]", r"seeds must be a list of whole numbers"),
+    ("cells: {a: []}\nseed: [1]", r"unknown keys seed"),
+    ("cells: [", r"is no YAML"),
+]
+
+
+@pytest.mark.parametrize(("text", "message"), STUDIES)
+def test_a_wrong_study_is_named(tmp_path, text, message):
+    path = tmp_path / "mine.yaml"
+    path.write_text(text)
+    with pytest.raises(UserError, match=message):
+        plan(read_study(str(path)), [0], [])
+
+
+def test_an_unknown_study_lists_the_known():
+    with pytest.raises(UserError, match=r"no study 'topolgy'; the package has demo, topology.*Did you mean topology\?"):
+        read_study("topolgy")
+
+
+def test_settings_of_cell_and_command_line_meet(tmp_path):
+    path = tmp_path / "mine.yaml"
+    path.write_text(
+        yaml.safe_dump({"seeds": [4, 5], "overrides": ["graph=knn"], "cells": {"a": ["graph.k=3"], "b": []}})
+    )
+    configs = plan(read_study(str(path)), [4, 5, 4], ["optimizer.lr=0.1"])
+    assert [(config["cell"], config["seed"], config["graph"]["k"]) for config in configs] == [
+        ("a", 4, 3),
+        ("b", 4, 8),
+        ("a", 5, 3),
+        ("b", 5, 8),
+    ]
+    assert {(config["optimizer"]["lr"], config["overrides"], config["study_name"]) for config in configs} == {
+        (0.1, "optimizer.lr=0.1", "mine")
+    }

@@ -1,0 +1,135 @@
+"""The program as a person runs it: real processes, exit codes, what is printed and written."""
+
+import json
+import os
+import subprocess
+import sys
+
+import pandas as pd
+import pytest
+
+COMMANDS = ["demo", "train", "ablate", "evaluate", "data"]
+
+
+def gnn_dml(*arguments, cwd=None, code=0):
+    done = subprocess.run(
+        [sys.executable, "-m", "gnn_dml.cli.main", *map(str, arguments)],
+        cwd=cwd,
+        capture_output=True,
+        text=True,
+        env={**os.environ, "PYTHONWARNINGS": "ignore"},
+        check=False,
+    )
+    assert done.returncode == code, done.stdout + done.stderr
+    assert "Traceback" not in done.stderr
+    return done
+
+
+@pytest.mark.parametrize("command", [None, *COMMANDS])
+def test_help_has_examples_that_start_with_the_program(command):
+    arguments = ["--help"] if command is None else [command, "--help"]
+    text = gnn_dml(*arguments).stdout
+    examples = [line for line in text.splitlines() if line.startswith("  gnn-dml ")]
+    assert len(examples) >= 2
+
+
+@pytest.mark.parametrize("arguments", [["--help"], ["train", "--help"], ["train", "graph=knnn"], ["train", "--show"]])
+def test_help_and_argument_errors_load_no_torch(arguments):
+    script = (
+        "import sys; from gnn_dml.cli.main import main\n"
+        "try: main(sys.argv[1:])\nexcept SystemExit: pass\n"
+        "print([name for name in ('torch', 'pandas', 'matplotlib', 'torchvision') if name in sys.modules])"
+    )
+    done = subprocess.run([sys.executable, "-c", script, *arguments], capture_output=True, text=True, check=True)
+    assert done.stdout.splitlines()[-1] == "[]"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["train", "graph=knnn"], "gnn-dml train: graph=knnn is unknown"),
+        (["ablate", "nothing"], "gnn-dml ablate: there is no study 'nothing'"),
+        (["evaluate", "nowhere"], "gnn-dml evaluate: there is no run or checkpoint nowhere"),
+        (["train", "device=cuda:99"], "gnn-dml train: device=cuda:99"),
+        (["data", "prepare"], "gnn-dml data: which data set?"),
+        (["data", "verify", "emoji", "--file", "nowhere.zip"], "gnn-dml data: there is no file nowhere.zip"),
+        (["data", "prepare", "emoji"], "gnn-dml data: say where the file goes"),
+        (["train", "backbone.name=resnet5"], "gnn-dml train: unknown backbone 'resnet5'"),
+        (["demo", "graph=knn,complete"], "gnn-dml demo: cell 'raw pixels'"),
+    ],
+)
+def test_mistakes_end_in_one_sentence_and_exit_code_2(arguments, message, tmp_path):
+    done = gnn_dml(*arguments, cwd=tmp_path, code=2)
+    assert message in done.stderr
+    assert not list(tmp_path.iterdir())
+
+
+def test_an_unknown_command_is_refused_with_the_known_ones():
+    assert "demo" in gnn_dml("trian", code=2).stderr
+
+
+def test_train_then_again_then_evaluate(tiny_settings, tmp_path):
+    settings = [*tiny_settings, "graph=knn", "graph.k=3", "layer=gat", "seed=3"]
+    first = gnn_dml("train", *settings, cwd=tmp_path)
+    assert "Written" in first.stdout
+    (folder,) = (tmp_path / "runs" / "single").glob("*-s3-*")
+    row = json.loads((folder / "result.json").read_text())
+    assert (row["graph"], row["layer"], row["seed"]) == ("knn", "gat", 3)
+    assert (folder / "neighbours.png").stat().st_size > 1000
+    frame = pd.read_csv(tmp_path / "runs" / "single" / "results.csv")
+    assert frame["run_id"].tolist() == [folder.name]
+
+    before = (folder / "best.pt").stat().st_mtime_ns
+    assert "nothing was trained" in gnn_dml("train", *settings, cwd=tmp_path).stdout
+    assert (folder / "best.pt").stat().st_mtime_ns == before
+
+    measured = json.loads(gnn_dml("evaluate", folder, "--json", "--device", "cpu", cwd=tmp_path).stdout)
+    for name in ("backbone_recall@1", "refined_recall@1", "backbone_map@r", "refined_nmi"):
+        assert measured[name] == pytest.approx(row[name]), name
+    shown = gnn_dml("evaluate", folder / "last.pt", "--split", "val").stdout
+    assert "recall@1" in shown
+    assert "val classes" in shown
+
+
+def test_ablate_writes_one_csv_a_table_and_pictures_and_reuses_what_is_done(tiny_settings, tmp_path):
+    study = tmp_path / "small.yaml"
+    study.write_text("seeds: [0, 1]\ncells:\n  none: [graph=none]\n  complete: []\n  same: [graph=same_class]\n")
+    done = gnn_dml("ablate", study, *tiny_settings, cwd=tmp_path)
+    assert "6 runs" in done.stdout
+    assert "reused" not in done.stdout
+    folder = tmp_path / "runs" / "small"
+    frame = pd.read_csv(folder / "results.csv")
+    assert sorted(zip(frame["cell"], frame["seed"], strict=True)) == sorted(
+        (cell, seed) for cell in ("none", "complete", "same") for seed in (0, 1)
+    )
+    assert frame["backbone_recall@1"].between(0, 1).all()
+    assert frame.loc[frame["cell"] == "none", "refined_recall@1"].isna().all()
+    assert (folder / "recall.png").stat().st_size > 1000
+    for cell in ("none", "complete", "same"):
+        assert f"\n{cell}" in done.stdout
+    again = gnn_dml("ablate", study, *tiny_settings, "--seeds", 0, 1, 2, cwd=tmp_path)
+    assert again.stdout.count("reused") == 6
+    assert len(pd.read_csv(folder / "results.csv")) == 9
+
+
+def test_a_broken_result_is_named_and_kept(tiny_settings, tmp_path):
+    gnn_dml("train", *tiny_settings, cwd=tmp_path)
+    (path,) = (tmp_path / "runs" / "single").glob("*/result.json")
+    path.write_text("{")
+    assert str(path) in gnn_dml("train", *tiny_settings, cwd=tmp_path, code=2).stderr
+    assert path.read_text() == "{"
+
+
+def test_a_folder_that_cannot_be_written_is_named(tiny_settings, tmp_path):
+    if os.geteuid() == 0:
+        target = "/proc/gnn-dml"  # not even root can write here
+    else:
+        (tmp_path / "locked").mkdir(mode=0o500)
+        target = str(tmp_path / "locked")
+    done = gnn_dml("train", *tiny_settings, f"out={target}", code=2)
+    assert "out=" in done.stderr
+
+
+def test_data_verify_and_list():
+    assert "whole" in gnn_dml("data", "verify", "emoji").stdout
+    assert "emoji" in gnn_dml("data", "list").stdout

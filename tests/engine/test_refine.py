@@ -1,0 +1,71 @@
+from functools import partial
+
+import pytest
+import torch
+
+from gnn_dml.engine.refine import nearest_neighbours, refine_in_neighbourhoods
+from gnn_dml.errors import UserError
+from gnn_dml.graphs import KNN, ClassAware, Complete, Isolated
+from gnn_dml.layers import DotProductAttention, GATConv
+from gnn_dml.models import Refiner
+
+
+def features(n=12, dim=8):
+    x = torch.randn(n, dim, generator=torch.Generator().manual_seed(0), dtype=torch.float64)
+    return torch.nn.functional.normalize(x, dim=1)
+
+
+def refiner(layer=DotProductAttention):
+    torch.manual_seed(1)
+    make = partial(DotProductAttention, num_heads=2) if layer is DotProductAttention else GATConv.for_dim
+    return Refiner(8, 3, make, num_layers=2).double().eval()
+
+
+@pytest.mark.parametrize("topology", [Complete(), Complete(loop=False), KNN(2), Isolated()], ids=repr)
+@pytest.mark.parametrize("layer", [DotProductAttention, GATConv])
+def test_equals_one_tiny_graph_at_a_time(topology, layer):
+    x, module = features(), refiner(layer)
+    found = refine_in_neighbourhoods(module, topology, x, neighbours=4)
+    for i in range(len(x)):
+        ranked = sorted((-float(x[i] @ x[j]), j) for j in range(len(x)) if j != i)
+        nodes = x[[i, *(j for _, j in ranked[:4])]]
+        with torch.no_grad():
+            alone = module(nodes, topology.adjacency(nodes)).features[-1][0]
+        torch.testing.assert_close(found[i], alone)
+
+
+def test_chunks_change_nothing(monkeypatch):
+    whole = refine_in_neighbourhoods(refiner(), Complete(), features(), neighbours=4)
+    monkeypatch.setattr("gnn_dml.engine.refine.CHUNK_NODES", 11)
+    torch.testing.assert_close(refine_in_neighbourhoods(refiner(), Complete(), features(), neighbours=4), whole)
+
+
+class Ring:
+    """A transform that handles one graph and knows nothing of this package."""
+
+    def __call__(self, data):
+        index = torch.arange(data.num_nodes)
+        data.edge_index = torch.stack([index, index.roll(-1)])
+        return data
+
+
+def test_transforms_from_elsewhere_work_too():
+    x, module = features(), refiner()
+    found = refine_in_neighbourhoods(module, Ring(), x, neighbours=3)
+    nodes = x[[0, *nearest_neighbours(x, 3)[0].tolist()]]
+    ring = torch.tensor([[0, 1, 2, 3], [1, 2, 3, 0]])
+    with torch.no_grad():
+        torch.testing.assert_close(found[0], module(nodes, ring).features[-1][0])
+
+
+def test_label_built_graphs_are_refused():
+    with pytest.raises(UserError, match=r"ClassAware\(mode='same'.*built from labels"):
+        refine_in_neighbourhoods(refiner(), ClassAware("same"), features(), neighbours=3)
+
+
+def test_more_neighbours_than_images():
+    assert refine_in_neighbourhoods(refiner(), Complete(), features(3), neighbours=9).shape == (3, 8)
+
+
+def test_neighbours_of_duplicates_go_by_index_and_leave_out_oneself():
+    assert nearest_neighbours(torch.ones(4, 2), 2, block=3).tolist() == [[1, 2], [0, 2], [0, 1], [0, 1]]

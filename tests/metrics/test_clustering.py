@@ -1,0 +1,50 @@
+import math
+from collections import Counter
+
+import pytest
+import torch
+
+from gnn_dml.metrics import clustering
+
+
+def slow_nmi(a, b):
+    """Mutual information over the mean of the two entropies."""
+    n = len(a)
+
+    def entropy(labels):
+        return -sum(c / n * math.log(c / n) for c in Counter(labels).values())
+
+    both, left, right = Counter(zip(a, b, strict=True)), Counter(a), Counter(b)
+    mutual = sum(c / n * math.log(n * c / (left[x] * right[y])) for (x, y), c in both.items())
+    return 2 * mutual / (entropy(a) + entropy(b))
+
+
+def test_separated_classes_are_found():
+    y = torch.arange(4).repeat_interleave(6)
+    x = torch.eye(4)[y] + 0.01 * torch.randn(24, 4, generator=torch.Generator().manual_seed(0))
+    found = clustering(x, y, seed=0)
+    assert found["nmi"] == pytest.approx(1.0)
+    assert found["ami"] == pytest.approx(1.0)
+
+
+def test_nmi_is_the_formula_where_the_clustering_is_known():
+    """Two tight groups, and a label that disagrees with one point of them."""
+    x = torch.tensor([[1.0, 0.0]] * 4 + [[0.0, 1.0]] * 4) + 0.001 * torch.arange(16).view(8, 2)
+    labels = [0, 0, 0, 1, 1, 1, 1, 1]
+    found = clustering(x, torch.tensor(labels), seed=0)
+    assert found["nmi"] == pytest.approx(slow_nmi(labels, [0] * 4 + [1] * 4))
+
+
+def test_chance_is_corrected_in_ami_only():
+    generator = torch.Generator().manual_seed(0)
+    x, y = torch.randn(200, 8, generator=generator), torch.randint(50, (200,), generator=generator)
+    found = clustering(x, y, seed=0)
+    assert found["nmi"] > 0.4
+    assert abs(found["ami"]) < 0.15
+
+
+def test_the_seed_decides_and_length_does_not_matter():
+    generator = torch.Generator().manual_seed(1)
+    x, y = torch.randn(60, 4, generator=generator), torch.arange(60) % 6
+    assert clustering(x, y, seed=3) == clustering(x, y, seed=3)
+    assert clustering(x * 4, y, seed=3) == clustering(x, y, seed=3)
