@@ -154,7 +154,7 @@ def test_environment_and_pyproject_agree() -> None:
         ("  - pytorch_scatter >=2.1.2\n", "", "missing: torch-scatter (scatter)"),
         ("  - faiss-gpu >=1.8\n", "", "missing: faiss-gpu-cu12 (gpu)"),
         ("  - types-tqdm\n", "", "missing: types-tqdm (dev)"),
-        ("- pip\n", "- pip\n  - scipy\n", "unknown conda-forge name: scipy"),
+        ("- pip\n", "- pip\n  - scikit-image\n", "unknown conda-forge name: scikit-image"),
         ("- python >=3.10\n", "- python >=3.9\n", "python: >=3.9, but requires-python is >=3.10"),
         ("      - -e .\n", "      - -e .\n      - torch-scatter\n", "pip section: ['-e .', 'torch-scatter']"),
         ("      - -e .\n", "      - .\n", "pip section: ['.'], not only '-e .'"),
@@ -169,9 +169,9 @@ def test_a_doctored_environment_is_refused(old: str, new: str, expected: str) ->
 
 
 def test_a_package_that_pyproject_does_not_ask_for_is_refused() -> None:
-    text = environment().replace("  - pip\n", "  - pip\n  - scipy\n", 1)
-    found = problems(text, project(), {**names(), "scipy": "scipy"})
-    assert found == ["not in pyproject.toml: scipy"]
+    text = environment().replace("  - pip\n", "  - pip\n  - scikit-image\n", 1)
+    found = problems(text, project(), {**names(), "scikit-image": "scikit-image"})
+    assert found == ["not in pyproject.toml: scikit-image"]
 
 
 def test_every_name_has_its_feedstock() -> None:

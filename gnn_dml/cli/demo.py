@@ -16,7 +16,7 @@ The refiner learned at {rate:g} x the CNN's rate (why: docs/refiner_rate.md). At
 training from scratch works at all. See it:
   gnn-dml demo optimizer.refiner_rate=1.0
 More seeds, with confidence intervals:
-  gnn-dml demo --seeds 0 1 2
+  gnn-dml demo --seeds 0,1,2
 """
 
 

@@ -26,7 +26,12 @@ settings:
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the program; returns its exit code: 0, 2 for something the user can put right, 130 when interrupted."""
     parser = build_parser()
-    arguments = parser.parse_args(argv)
+    # argparse takes no settings behind an option (`ablate STUDY --seeds 0 graph=knn`); they come back as left over.
+    arguments, left = parser.parse_known_args(argv)
+    if left and (not hasattr(arguments, "overrides") or any(text.startswith("-") for text in left)):
+        parser.error(f"unrecognized arguments: {' '.join(left)}")
+    if left:
+        arguments.overrides = [*arguments.overrides, *left]
     if arguments.command is None:
         parser.print_help()
         return 0
@@ -90,6 +95,13 @@ def _add(commands: _Commands, name: str, short: str, long: str, epilog: str) -> 
     return made
 
 
+def _seeds(text: str) -> list[int]:
+    try:
+        return [int(seed) for seed in text.split(",")]
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"must be whole numbers with commas between, like 0,1,2; not {text!r}") from None
+
+
 def _settings() -> str:
     return "\n" + _SETTINGS.format(choices=choices_text())
 
@@ -111,7 +123,7 @@ def _add_demo(commands: _Commands) -> None:
         ("gnn-dml demo optimizer.refiner_rate=1.0", "see what happens at the full learning rate"),
     )
     parser = _add(commands, "demo", "the main job on the embedded data, in minutes", long, epilog)
-    parser.add_argument("--seeds", type=int, nargs="+", metavar="SEED", help="seeds of every cell (default: 0)")
+    parser.add_argument("--seeds", type=_seeds, metavar="0,1,2", help="seeds of every cell (default: 0)")
     parser.add_argument("overrides", nargs="*", metavar="SETTING=VALUE", help="settings for every cell, as for train")
 
 
@@ -141,13 +153,13 @@ def _add_ablate(commands: _Commands) -> None:
     )
     epilog = _examples(
         ("gnn-dml ablate topology", "a study that comes with the package"),
-        ("gnn-dml ablate topology --seeds 0 1", "fewer seeds"),
+        ("gnn-dml ablate topology --seeds 0,1", "fewer seeds"),
         ("gnn-dml ablate topology layer=gat", "a setting for every cell"),
         ("gnn-dml ablate my-study.yaml", "your own: keys seeds, overrides, cells"),
     )
     parser = _add(commands, "ablate", "run a study: cells x seeds", long, epilog + _settings())
     parser.add_argument("study", metavar="STUDY", help="the name of a study of the package, or a YAML file")
-    parser.add_argument("--seeds", type=int, nargs="+", metavar="SEED", help="instead of the study's own")
+    parser.add_argument("--seeds", type=_seeds, metavar="0,1,2", help="instead of the study's own")
     _add_overrides(parser)
 
 

@@ -64,6 +64,18 @@ def test_mistakes_end_in_one_sentence_and_exit_code_2(arguments, message, tmp_pa
     assert not list(tmp_path.iterdir())
 
 
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["demo", "--seeds", "a"], "--seeds: must be whole numbers with commas between, like 0,1,2; not 'a'"),
+        (["ablate", "demo", "--seed", "1", "--fast", "graph=knn"], "unrecognized arguments: --fast graph=knn"),
+        (["evaluate", "runs", "graph=knn"], "unrecognized arguments: graph=knn"),
+    ],
+)
+def test_wrong_options_are_named(arguments, message):
+    assert message in gnn_dml(*arguments, code=2).stderr
+
+
 def test_an_unknown_command_is_refused_with_the_known_ones():
     assert "demo" in gnn_dml("trian", code=2).stderr
 
@@ -107,7 +119,7 @@ def test_ablate_writes_one_csv_a_table_and_pictures_and_reuses_what_is_done(tiny
     assert (folder / "recall.png").stat().st_size > 1000
     for cell in ("none", "complete", "same"):
         assert f"\n{cell}" in done.stdout
-    again = gnn_dml("ablate", study, *tiny_settings, "--seeds", 0, 1, 2, cwd=tmp_path)
+    again = gnn_dml("ablate", study, tiny_settings[0], "--seeds", "0,1,2", *tiny_settings[1:], cwd=tmp_path)
     assert again.stdout.count("reused") == 6
     assert len(pd.read_csv(folder / "results.csv")) == 9
 

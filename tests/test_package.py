@@ -1,0 +1,51 @@
+"""The package as `pip install .` ships it: a wheel, unpacked elsewhere, run from another folder."""
+
+import os
+import subprocess
+import sys
+import zipfile
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parent.parent
+
+
+@pytest.fixture(scope="module")
+def installed(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("wheel")
+    build = [sys.executable, "-m", "hatchling", "build", "-t", "wheel", "-d", str(folder)]
+    subprocess.run(build, cwd=ROOT, check=True, capture_output=True)
+    (wheel,) = folder.glob("*.whl")
+    with zipfile.ZipFile(wheel) as archive:
+        archive.extractall(folder / "site")
+    return folder / "site"
+
+
+def run(installed, folder, *arguments):
+    return subprocess.run(
+        [sys.executable, "-m", "gnn_dml.cli.main", *arguments],
+        cwd=folder,
+        env={**os.environ, "PYTHONPATH": str(installed), "PYTHONWARNINGS": "ignore"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+def test_the_embedded_data_come_along(installed, tmp_path):
+    done = run(installed, tmp_path, "data", "verify", "emoji")
+    assert done.returncode == 0, done.stderr
+    assert str(installed) in done.stdout
+
+
+def test_it_trains_from_any_folder(installed, tmp_path):
+    small = ["backbone.width=2", "backbone.dim=8", "protocol.epochs=1", "protocol.classes_per_batch=200", "graph=none"]
+    done = run(installed, tmp_path, "train", *small)
+    assert done.returncode == 0, done.stderr
+    assert (tmp_path / "runs" / "single" / "results.csv").is_file()
+
+
+def test_nothing_but_the_package_is_shipped(installed):
+    assert {path.name for path in installed.iterdir()} <= {"gnn_dml", "gnn_dml-0.1.0.dist-info"}
+    assert list((installed / "gnn_dml" / "conf").rglob("*.yaml"))
