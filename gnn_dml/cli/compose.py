@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 from hydra import compose, initialize_config_dir
@@ -50,7 +51,17 @@ def resolve(settings: Sequence[str], **fixed: Any) -> Config:
         raise UserError(f"the settings cannot be resolved: {str(error).splitlines()[0]}") from error
     config = {**config, **fixed, "choices": choices}
     _raise(problems(config))
+    _make_paths_absolute(config)
     return dict(config)
+
+
+def _make_paths_absolute(config: Config) -> None:
+    """So that a run can be evaluated from any folder, and the same file is the same run wherever it was started."""
+    root, weights = config["dataset"].get("root"), config["backbone"].get("weights")
+    if root is not None:
+        config["dataset"]["root"] = config["dataset"]["source"]["root"] = str(Path(root).absolute())
+    if weights not in (None, "imagenet"):
+        config["backbone"]["weights"] = str(Path(weights).absolute())
 
 
 def _compose(overrides: list[str]) -> DictConfig:

@@ -99,7 +99,9 @@ def _seeds(text: str) -> list[int]:
     try:
         return [int(seed) for seed in text.split(",")]
     except ValueError:
-        raise argparse.ArgumentTypeError(f"must be whole numbers with commas between, like 0,1,2; not {text!r}") from None
+        raise argparse.ArgumentTypeError(
+            f"must be whole numbers with commas between, like 0,1,2; not {text!r}"
+        ) from None
 
 
 def _settings() -> str:

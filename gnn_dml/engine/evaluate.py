@@ -29,6 +29,12 @@ class Embeddings:
     backbone: Tensor
     refined: Tensor | None
 
+    @property
+    def finite(self) -> bool:
+        """Whether every entry is a finite number."""
+        parts = [self.backbone] if self.refined is None else [self.backbone, self.refined]
+        return all(bool(torch.isfinite(part).all()) for part in parts)
+
 
 @torch.no_grad()
 def embed(

@@ -62,30 +62,33 @@ class Run:
         data = build_data(self.config)
         learner = build_learner(self.config, data.train.num_classes)
         learner = learner.to(self.device).to(memory_format=torch.channels_last)
+        trained = self.config["protocol"]["epochs"] > 0
+        trainer = build_trainer(self.config, learner, data, self.device) if trained else None
+        # Whatever the settings get wrong has been said by now; from here on there are files.
         write_text(self.folder / "config.yaml", yaml.safe_dump(dict(self.config), sort_keys=False))
-        status, rows = self._train(learner, data)
+        status, rows = self._untrained(learner, data) if trainer is None else self._train(trainer, data)
         measured = {} if status == "diverged" else self._test(data)
         row = make_row(self.config, learner, self.device, status, rows, measured, time.perf_counter() - start)
         write_json(self.folder / "result.json", row)
         (self.folder / "resume.pt").unlink(missing_ok=True)
         return row
 
-    def _train(self, learner: Learner, data: Data) -> tuple[str, list[dict[str, Any]]]:
+    def _untrained(self, learner: Learner, data: Data) -> tuple[str, list[dict[str, Any]]]:
+        """Nothing to train: the learner as it was made is both the best and the last."""
+        for name in ("best.pt", "last.pt"):
+            self._snapshot(learner, data, 0).write(self.folder / name)
+        return "finished", []
+
+    def _train(self, trainer: Trainer, data: Data) -> tuple[str, list[dict[str, Any]]]:
         """Train with a validation and a checkpoint after every epoch; the status and a row per epoch."""
-        rows: list[dict[str, Any]] = []
         total = self.config["protocol"]["epochs"]
-        if total == 0:
-            self._snapshot(learner, data, 0).write(self.folder / "best.pt")
-            self._snapshot(learner, data, 0).write(self.folder / "last.pt")
-            return "finished", rows
-        trainer = build_trainer(self.config, learner, data, self.device)
         rows = self._resume(trainer)
         if self.on_start is not None:
             steps = len(trainer.loader)
             trainer.on_batch = self.on_start(total * steps, trainer.finished * steps)
         try:
             for report in trainer.epochs(total):
-                rows.append({**report.row(), **self._validate(learner, data)})
+                rows.append({**report.row(), **self._validate(trainer.learner, data)})
                 self._keep(trainer, data, rows)
         except Diverged as event:
             write_text(self.folder / "diverged.txt", f"{event}\n")
@@ -119,8 +122,11 @@ class Run:
         return snapshot(self.config, learner, epoch, data.train.num_classes)
 
     def _validate(self, learner: Learner, data: Data) -> dict[str, float | None]:
+        """The selection metrics; Diverged if the weights give no numbers any more."""
         protocol = self.config["protocol"]
         found = embed(learner, data.select, data.transforms, self.device, neighbours=protocol["neighbours"])
+        if not found.finite:
+            raise Diverged("the embeddings of the selection images hold NaN or infinity")
         measured = score(found, data.select.labels, ks=protocol["ks"])
         return {f"{protocol['select_on']}_{name}": value for name, value in measured.items()}
 

@@ -153,7 +153,9 @@ def test_a_wrong_study_is_named(tmp_path, text, message):
 
 
 def test_an_unknown_study_lists_the_known():
-    with pytest.raises(UserError, match=r"no study 'topolgy'; the package has demo, topology.*Did you mean topology\?"):
+    with pytest.raises(
+        UserError, match=r"no study 'topolgy'; the package has demo, refiner_rate, topology.*Did you mean topology\?"
+    ):
         read_study("topolgy")
 
 

@@ -115,6 +115,29 @@ def test_a_diverged_run_is_a_row_without_figures(tiny_settings):
     assert "epoch" in (job.folder / "diverged.txt").read_text()
 
 
+def test_weights_that_give_no_numbers_are_a_diverged_run_too(tiny_settings):
+    """One batch per epoch: the loss is a number, and the step after it ruins the weights."""
+    ruin = ["optimizer.lr=1e38", "optimizer.schedule=constant"]
+    job, row = run(tiny_settings, "protocol.classes_per_batch=8", "protocol.images_per_class=5", *ruin)
+    assert row["status"] == "diverged"
+    assert (job.folder / "diverged.txt").is_file()
+
+
+def test_settings_that_fail_late_leave_no_folder(tiny_settings):
+    job = Run(resolve([*tiny_settings, "protocol.classes_per_batch=50"]))
+    with pytest.raises(UserError, match="batches of 50 classes"):
+        job.execute()
+    assert not job.folder.exists()
+
+
+def test_a_run_can_be_evaluated_from_another_folder(tiny_settings, tiny_archive, tmp_path, monkeypatch):
+    monkeypatch.chdir(tiny_archive.parent)
+    job, _ = run(tiny_settings, f"dataset.root={tiny_archive.name}")
+    monkeypatch.chdir(tmp_path)
+    source, _ = build_source(read_checkpoint(job.folder).config)
+    assert len(source.split("test")) == 25
+
+
 def test_without_a_refiner(tiny_settings):
     job, row = run(tiny_settings, "graph=none")
     assert row["refined_recall@1"] is None
