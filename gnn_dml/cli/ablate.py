@@ -116,7 +116,19 @@ def plan(study: Study, seeds: Sequence[int], overrides: Sequence[str]) -> list[C
                 )
             except UserError as error:
                 raise UserError(f"cell {cell!r} of the study {study.name}: {error}") from error
+    _refuse_twins(study, configs)
     return configs
+
+
+def _refuse_twins(study: Study, configs: Sequence[Config]) -> None:
+    """Two cells with the same settings would be one run that stands in two rows."""
+    from gnn_dml.engine.files import run_id
+
+    cells: dict[str, str] = {}
+    for config in configs:
+        other = cells.setdefault(run_id(config), config["cell"])
+        if other != config["cell"]:
+            raise UserError(f"the cells {other!r} and {config['cell']!r} of the study {study.name} are the same run")
 
 
 def run_study(study: Study, seeds: Sequence[int] | None, overrides: Sequence[str]) -> Path:
@@ -127,21 +139,26 @@ def run_study(study: Study, seeds: Sequence[int] | None, overrides: Sequence[str
     rows = []
     for number, config in enumerate(configs, start=1):
         row, reused = execute(config, f"[{number}/{len(configs)}] {row_name(config)}")
+        # A run done before may have been done under another name or for other overrides that it never reads.
+        row = {**row, "cell": config["cell"], "overrides": config["overrides"]}
         rows.append(row)
         print(f"[{number}/{len(configs)}] {summary(row)}{', reused' if reused else ''}", flush=True)
     print(f"\n{len(configs)} runs in {time.perf_counter() - start:.0f} s\n")
-    report(study, folder, [row["run_id"] for row in rows])
+    report(study, folder, rows)
     return folder
 
 
-def report(study: Study, folder: Path, run_ids: Sequence[str]) -> None:
-    """Rebuild the CSV, print the table of the named runs, draw the plot, and say what cannot be concluded."""
+def report(study: Study, folder: Path, rows: Sequence[dict[str, Any]]) -> None:
+    """Rebuild the CSV, print the table of these rows, draw the plot, and say what cannot be concluded."""
+    import pandas as pd
+
     from gnn_dml.engine.files import write_text
     from gnn_dml.results import cautions, collect, plot_recall, table
 
     write_text(folder / "cells.json", json.dumps(list(study.cells)))
-    frame = collect(folder)
-    frame = frame[frame["run_id"].isin(run_ids)]
+    collected = collect(folder)
+    labels = pd.DataFrame([{name: row[name] for name in ("run_id", "cell", "overrides")} for row in rows])
+    frame = labels.merge(collected.drop(columns=["cell", "overrides"]), on="run_id")
     print(table(frame))
     print()
     for sentence in cautions(frame, seed_spread=study.seed_spread):

@@ -121,8 +121,8 @@ def _add_demo(commands: _Commands) -> None:
         "pictures under runs/demo. Finished cells are reused."
     )
     epilog = _examples(
-        ("gnn-dml demo", "about 5 minutes on 2 cores"),
-        ("gnn-dml demo optimizer.refiner_rate=1.0", "see what happens at the full learning rate"),
+        ("gnn-dml demo", "some minutes on 2 cores"),
+        ("gnn-dml demo optimizer.lr=0.01 optimizer.refiner_rate=1.0", "see the graph decide whether training works"),
     )
     parser = _add(commands, "demo", "the main job on the embedded data, in minutes", long, epilog)
     parser.add_argument("--seeds", type=_seeds, metavar="0,1,2", help="seeds of every cell (default: 0)")

@@ -152,6 +152,13 @@ def test_a_wrong_study_is_named(tmp_path, text, message):
         plan(read_study(str(path)), [0], [])
 
 
+def test_two_cells_that_are_one_run_are_refused(tmp_path):
+    path = tmp_path / "mine.yaml"
+    path.write_text("cells: {a: [graph=knn], b: [graph=knn, graph.k=8]}")
+    with pytest.raises(UserError, match="cells 'a' and 'b' of the study mine are the same run"):
+        plan(read_study(str(path)), [0], [])
+
+
 def test_an_unknown_study_lists_the_known():
     with pytest.raises(
         UserError, match=r"no study 'topolgy'; the package has demo, refiner_rate, topology.*Did you mean topology\?"

@@ -124,6 +124,17 @@ def test_ablate_writes_one_csv_a_table_and_pictures_and_reuses_what_is_done(tiny
     assert len(pd.read_csv(folder / "results.csv")) == 9
 
 
+def test_rows_that_ignore_an_override_are_reused_and_shown_with_the_rest(tiny_settings, tmp_path):
+    study = tmp_path / "small.yaml"
+    study.write_text("cells:\n  none: [graph=none]\n  complete: []\n")
+    gnn_dml("ablate", study, *tiny_settings, cwd=tmp_path)
+    again = gnn_dml("ablate", study, *tiny_settings, "optimizer.refiner_rate=1.0", cwd=tmp_path).stdout
+    assert again.count("reused") == 1
+    assert again.count("cell  ") == 1  # one table, not one per setting
+    frame = pd.read_csv(tmp_path / "runs" / "small" / "results.csv")
+    assert len(frame) == 3
+
+
 def test_a_broken_result_is_named_and_kept(tiny_settings, tmp_path):
     gnn_dml("train", *tiny_settings, cwd=tmp_path)
     (path,) = (tmp_path / "runs" / "single").glob("*/result.json")
