@@ -19,6 +19,12 @@ from gnn_dml.cli.train import row_name
 from gnn_dml.errors import UserError
 
 _MACHINE = ("device", "out", "workers")  # where a study runs makes its rows no other rows
+_OWN = {
+    "seed": "choose seeds with --seeds 0,1,2 or the key seeds of its YAML",
+    "study_name": "its folder has the name of its YAML file",
+    "cell": "its rows have the names of its cells",
+    "overrides": "the column is filled with what you type",
+}
 _KEYS = ("seeds", "overrides", "cells", "seed_spread")
 
 
@@ -61,10 +67,23 @@ def read_study(name: str) -> Study:
             f"{suggestion(name, known)}"
         )
     try:
-        content = yaml.safe_load(path.read_text(encoding="utf-8"))
+        text = path.read_text(encoding="utf-8")
+        content = yaml.safe_load(text)
+        twice = _named_twice(yaml.compose(text, yaml.SafeLoader))
     except (yaml.YAMLError, UnicodeDecodeError) as error:
         raise UserError(f"{path} is no YAML: {' '.join(str(error).split())}") from error
+    if twice:
+        raise UserError(f"{path} has {', '.join(twice)} more than once")
     return _study(path, content)
+
+
+def _named_twice(node: yaml.Node | None) -> list[str]:
+    """Keys that stand twice in the same mapping, of which YAML would silently keep the last."""
+    if not isinstance(node, yaml.MappingNode):
+        return []
+    keys = [str(key.value) for key, _ in node.value]
+    inside = [name for _, value in node.value for name in _named_twice(value)]
+    return [*dict.fromkeys(key for key in keys if keys.count(key) > 1), *inside]
 
 
 def _study(path: Path, content: Any) -> Study:
@@ -77,12 +96,15 @@ def _study(path: Path, content: Any) -> Study:
     seeds = content.get("seeds", [0])
     if not isinstance(seeds, list) or not seeds or any(type(seed) is not int for seed in seeds):
         raise UserError(f"{path}: seeds must be a list of whole numbers, not {seeds!r}")
+    spread = content.get("seed_spread")
+    if spread is not None and (not isinstance(spread, float) or not 0 <= spread < 1):
+        raise UserError(f"{path}: seed_spread must be a fraction such as 0.01, not {spread!r}")
     return Study(
         name=path.stem,
         seeds=tuple(seeds),
         overrides=_settings(path, "overrides", content.get("overrides") or []),
         cells=cells,
-        seed_spread=content.get("seed_spread"),
+        seed_spread=spread,
     )
 
 
@@ -100,6 +122,9 @@ def plan(study: Study, seeds: Sequence[int], overrides: Sequence[str]) -> list[C
     Raises:
         UserError: Naming the cell whose settings cannot work.
     """
+    for setting in (*study.overrides, *overrides, *(one for settings in study.cells.values() for one in settings)):
+        if (key := setting.split("=")[0]) in _OWN:
+            raise UserError(f"{setting}: a study sets {key} itself; {_OWN[key]}")
     configs = []
     label = " ".join(setting for setting in overrides if setting.split("=")[0] not in _MACHINE)
     for seed in dict.fromkeys(seeds):

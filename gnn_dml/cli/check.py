@@ -34,13 +34,12 @@ _ONE_OF: dict[str, tuple[str, ...]] = {
     "backbone.neck": ("linear", "batch_norm"),
     "optimizer.schedule": ("one_cycle", "constant", "step"),
     "protocol.select_on": ("val", "test"),
-    "graph.mode": ("same", "other", "nearest"),
 }
 
 
 def problems(config: Config) -> list[str]:
     """One sentence for each thing in a resolved configuration that cannot work; empty if all is well."""
-    checks: tuple[Callable[[Config], list[str]], ...] = (_numbers, _names, _files, _graph, _untrained)
+    checks: tuple[Callable[[Config], list[str]], ...] = (_numbers, _names, _files, _graph, _layout, _untrained)
     return [message for check in checks for message in check(config)]
 
 
@@ -68,6 +67,12 @@ def _numbers(config: Config) -> list[str]:
     ks = _get(config, "protocol.ks")
     if not isinstance(ks, list) or not ks or any(not isinstance(k, int) or k < 1 for k in ks):
         found.append(f"protocol.ks must be a list of whole numbers of at least 1, not {ks}")
+    elif 1 not in ks:
+        found.append(f"protocol.ks must hold 1, which tables and plots show; it is {ks}")
+    if config["seed"] >= 2**32:
+        found.append(f"seed must be below 2^32, not {config['seed']}")
+    if config["protocol"]["classes_per_batch"] * config["protocol"]["images_per_class"] < 2:
+        found.append("a batch needs two images: raise protocol.classes_per_batch or protocol.images_per_class")
     return found
 
 
@@ -122,7 +127,11 @@ def _graph(config: Config) -> list[str]:
     found = []
     graph, protocol, dim = config["graph"], config["protocol"], config["backbone"].get("dim")
     nodes = protocol["classes_per_batch"] * protocol["images_per_class"]
-    k, label_built = graph.get("k"), "mode" in graph
+    k, label_built = graph.get("k"), graph["_target_"] == "gnn_dml.graphs.ClassAware"
+    if label_built and graph["mode"] not in ("same", "other", "nearest"):
+        return [f"graph.mode must be one of same, other, nearest, not {graph['mode']!r}"]
+    if k is None and graph["_target_"] == "gnn_dml.graphs.KNN":
+        return ["graph.k must be a whole number, not null"]
     if k is not None and k >= nodes:
         found.append(
             f"graph.k={k} is too large: a batch of {protocol['classes_per_batch']} classes x "
@@ -141,6 +150,17 @@ def _graph(config: Config) -> list[str]:
     elif dim is not None and heads and (dim // reduction) % heads:
         found.append(f"layer.num_heads={heads} does not divide the {dim // reduction} channels of the refiner")
     return found
+
+
+def _layout(config: Config) -> list[str]:
+    """`pool=flatten` fixes the size of the map, so image size and `map_size` have to agree."""
+    backbone, size = config["backbone"], _get(config, "dataset.transform.size")
+    if backbone.get("pool") != "flatten" or size is None:
+        return []
+    side = -(-size // (16 if backbone["name"] == "small_cnn" else 32))
+    if side == backbone["map_size"]:
+        return []
+    return [f"backbone.pool=flatten on images of {size} px needs backbone.map_size={side}, not {backbone['map_size']}"]
 
 
 def _untrained(config: Config) -> list[str]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import math
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -10,11 +12,12 @@ from hydra import compose, initialize_config_dir
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.core.override_parser.types import Override
 from hydra.errors import HydraException
-from omegaconf import DictConfig, OmegaConf
+from omegaconf import DictConfig, ListConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
 from gnn_dml.cli.check import problems
 from gnn_dml.cli.options import CONF, groups, suggestion
+from gnn_dml.data.emoji.checksums import EMOJI_SHA256
 from gnn_dml.errors import UserError
 
 Config = dict[str, Any]
@@ -50,8 +53,11 @@ def resolve(settings: Sequence[str], **fixed: Any) -> Config:
     except OmegaConfBaseException as error:
         raise UserError(f"the settings cannot be resolved: {str(error).splitlines()[0]}") from error
     config = {**config, **fixed, "choices": choices}
-    _raise(problems(config))
+    for name in ("out", "study_name", "device"):
+        config[name] = str(config[name])
     _make_paths_absolute(config)
+    _raise(problems(config))
+    config["dataset"]["sha256"] = _checksum(config["dataset"]["root"])
     return dict(config)
 
 
@@ -59,9 +65,16 @@ def _make_paths_absolute(config: Config) -> None:
     """So that a run can be evaluated from any folder, and the same file is the same run wherever it was started."""
     root, weights = config["dataset"].get("root"), config["backbone"].get("weights")
     if root is not None:
-        config["dataset"]["root"] = config["dataset"]["source"]["root"] = str(Path(root).absolute())
+        config["dataset"]["root"] = config["dataset"]["source"]["root"] = str(Path(str(root)).absolute())
     if weights not in (None, "imagenet"):
-        config["backbone"]["weights"] = str(Path(weights).absolute())
+        config["backbone"]["weights"] = str(Path(str(weights)).absolute())
+
+
+def _checksum(root: str | None) -> str | None:
+    """The sha256 of the data file, so that other data under the same name are another run."""
+    if root is None:
+        return EMOJI_SHA256
+    return hashlib.sha256(Path(root).read_bytes()).hexdigest() if Path(root).is_file() else None
 
 
 def _compose(overrides: list[str]) -> DictConfig:
@@ -110,7 +123,7 @@ def _setting_problem(override: Override, base: DictConfig) -> str | None:
             return _unknown(key, part, walked, names)
         walked.append(part)
         node = parent._get_node(part)
-        parent = parent[part] if OmegaConf.is_dict(node) else node._value()
+        parent = parent[part] if OmegaConf.is_config(node) else node._value()
     return _kind_problem(key, parent, override.value())
 
 
@@ -126,6 +139,7 @@ def _unknown(key: str, part: str, walked: list[str], names: list[str]) -> str:
     return f"{key!r} is unknown; {where} has {', '.join(shown)}.{hint and hint.replace('mean ', f'mean {where}.')}"
 
 
+_NULLABLE = ("backbone.dim", "backbone.weights", "graph.k")
 _KINDS = {bool: "true or false", int: "a whole number", float: "a number", str: "a word"}
 
 
@@ -135,6 +149,12 @@ def _kind_problem(key: str, default: Any, value: Any) -> str | None:
         inner = next((str(name) for name in default if not str(name).startswith("_")), "NAME")
         return f"{key} holds several settings; change one of them, for instance {key}.{inner}=..."
     kind = type(default)
+    if isinstance(default, ListConfig):
+        return None if isinstance(value, list) else f"{key} must be a list like {default}, not {value!r}"
+    if value is None and kind in _KINDS and key not in _NULLABLE:
+        return f"{key} must be {_KINDS[kind]} (the default is {default}), not null"
+    if isinstance(value, float) and not math.isfinite(value):
+        return f"{key} must be a finite number (the default is {default}), not {value}"
     if value is None or kind not in _KINDS or (isinstance(default, str) and default.startswith("${")):
         return None
     fits = isinstance(value, kind) and not (kind is int and isinstance(value, bool))

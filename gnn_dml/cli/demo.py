@@ -12,8 +12,8 @@ batches; what differs is the graph over which each mini-batch exchanges messages
 seen in training, the best epoch is chosen on other classes held out for that.
 """
 _AFTER = """
-The refiner learned at {rate:g} x the CNN's rate, at which every graph trains (docs/refiner_rate.md). At the full rate, and
-near the highest rate that the CNN bears, the graph decides whether training from scratch works at all. See it:
+The refiner learned at {rate:g} x the CNN's rate; docs/refiner_rate.md says how that was chosen. At the full rate, near
+the highest rate that the CNN bears, the graph decides whether training from scratch works at all. See it:
   gnn-dml demo optimizer.lr=0.01 optimizer.refiner_rate=1.0
 More seeds, with confidence intervals:
   gnn-dml demo --seeds 0,1,2

@@ -15,7 +15,9 @@ def run(arguments: argparse.Namespace) -> int:
     path = Path(arguments.run)
     if not path.exists():
         raise UserError(f"there is no run or checkpoint {path}; runs are folders like runs/<study>/<run-id>")
-    if path.is_dir() and arguments.last:
+    if arguments.last and not path.is_dir():
+        raise UserError(f"--last goes with a run folder, and {path} is a file: name its last.pt instead")
+    if arguments.last:
         path = path / "last.pt"
     from gnn_dml.engine.build import build_source
     from gnn_dml.engine.checkpoint import read_checkpoint

@@ -30,12 +30,8 @@ def execute(config: Config, name: str) -> tuple[dict[str, Any], bool]:
     result = folder / "result.json"
     if result.is_file():
         return read_row(result), True
-    try:
-        with TrainingBar(name) as bar:
-            row = Run(config, on_start=bar.start).execute()
-    except OSError as error:
-        # The first file is written before training, so a folder that cannot be written is found at once.
-        raise UserError(f"cannot write under out={config['out']} ({error}); choose another folder") from error
+    with TrainingBar(name) as bar:
+        row = Run(config, on_start=bar.start).execute()
     if (folder / "neighbours.npz").is_file():
         gallery(folder / "neighbours.npz", folder / "neighbours.png")
     return row, False
@@ -49,8 +45,10 @@ def read_row(path: Path) -> dict[str, Any]:
     """
     try:
         row: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise UserError(f"{path} cannot be read ({error}); delete that file to run the cell again") from error
+        if not {"run_id", "status", "seed", "backbone_recall@1"} <= row.keys():
+            raise ValueError("it is no row of a run")
+    except (OSError, ValueError, AttributeError) as error:
+        raise UserError(f"{path} cannot be used ({error}); delete that file to run the cell again") from error
     return row
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import sys
+import warnings
 from collections.abc import Sequence
 from importlib import import_module
 from typing import TypeAlias
@@ -35,6 +36,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     if arguments.command is None:
         parser.print_help()
         return 0
+    # torch_geometric calls a function that torch has deprecated; nobody who runs this program can do anything about it.
+    warnings.filterwarnings("ignore", message=".*torch.jit.script.*", category=FutureWarning)
     try:
         code: int = import_module(f"gnn_dml.cli.{arguments.command}").run(arguments)
         return code
@@ -42,10 +45,9 @@ def main(argv: Sequence[str] | None = None) -> int:
         print(f"gnn-dml {arguments.command}: {error}", file=sys.stderr)
         return 2
     except KeyboardInterrupt:
-        print(
-            "\ninterrupted: finished epochs are kept, and the same command goes on from there",
-            file=sys.stderr,
-        )
+        trains = arguments.command in ("train", "ablate", "demo")
+        kept = ": finished epochs are kept, and the same command goes on from there" if trains else ""
+        print(f"\ninterrupted{kept}", file=sys.stderr)
         return 130
     except BrokenPipeError:
         sys.stderr.close()  # whoever read our output has gone, for instance `head`

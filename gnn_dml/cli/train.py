@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+from collections.abc import Sequence
 
 from gnn_dml.cli.compose import flat, resolve
 from gnn_dml.cli.execute import execute, summary
@@ -10,7 +11,7 @@ from gnn_dml.cli.execute import execute, summary
 
 def run(arguments: argparse.Namespace) -> int:
     """Train and test one configuration, or say that it is done."""
-    config = resolve(arguments.overrides)
+    config = resolve(arguments.overrides, overrides=label(arguments.overrides))
     if arguments.show:
         print(flat(config), end="")
         return 0
@@ -26,6 +27,12 @@ def run(arguments: argparse.Namespace) -> int:
     if row["status"] == "diverged":
         print(f"  {summary(row)}; see {folder / 'diverged.txt'}")
     return 0
+
+
+def label(settings: Sequence[str]) -> str:
+    """The settings that tell this row from others: all but those that have a column of their own or name a machine."""
+    own = {"graph", "layer", "backbone", "dataset", "seed", "cell", "study_name", "device", "out", "workers"}
+    return " ".join(setting for setting in settings if setting.split("=")[0] not in own)
 
 
 def row_name(config: dict[str, object]) -> str:

@@ -9,8 +9,9 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from PIL import Image, UnidentifiedImageError
+from PIL import Image
 
+from gnn_dml.data.emoji.verify import CANNOT_READ
 from gnn_dml.data.images import SPLITS, ImageSplit
 from gnn_dml.errors import UserError
 
@@ -45,9 +46,12 @@ class EmojiDataset:
         try:
             with zipfile.ZipFile(self.path) as archive:
                 text = archive.read("index.csv").decode("utf-8")
-        except (zipfile.BadZipFile, KeyError) as error:
+        except (zipfile.BadZipFile, KeyError, OSError, ValueError) as error:
             raise UserError(f"{self.path} is no emoji archive: {error}") from error
         self.rows = list(csv.DictReader(io.StringIO(text)))
+        lacking = [name for name in ("path", "label", "class_name", "split") if name not in (self.rows or [{}])[0]]
+        if lacking:
+            raise UserError(f"{self.path} is no emoji archive: its index.csv lacks {', '.join(lacking)}")
 
     def split(self, name: str) -> ImageSplit:
         """Decode the images of one split.
@@ -74,5 +78,5 @@ class EmojiDataset:
         try:
             with Image.open(io.BytesIO(archive.read(member))) as image:
                 return np.asarray(image.convert("RGB"))
-        except (KeyError, UnidentifiedImageError, OSError) as error:
+        except CANNOT_READ as error:
             raise UserError(f"{self.path}: cannot read the image {member}: {error}") from error

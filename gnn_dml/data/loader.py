@@ -38,7 +38,8 @@ class TrainImages(Dataset[tuple[Tensor, Tensor]]):
         """Images (N, 3, h', w') and labels (N,) at these positions; a DataLoader calls this."""
         with torch.random.fork_rng(devices=[]):
             # A tuple of whole numbers has the same hash in every process.
-            torch.manual_seed(hash((self.seed, self.epoch, *indices)))
+            # The CPU's generator alone: torch.manual_seed would also reseed a GPU's, and with it dropout.
+            torch.default_generator.manual_seed(hash((self.seed, self.epoch, *indices)))
             images = torch.stack([self.transform(self.split.images[index]) for index in indices])
         return images, self.split.labels[indices]
 

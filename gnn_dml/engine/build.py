@@ -44,6 +44,8 @@ def build(config: Config, **extra: Any) -> Any:
             raise cause from error
         if isinstance(cause, (ValueError, TypeError)):
             raise UserError(f"{config['_target_'].rpartition('.')[2]}: {cause}") from error
+        if cause is None or isinstance(cause, ImportError):
+            raise UserError(f"_target_={config['_target_']} cannot be built: {str(error).splitlines()[0]}") from error
         raise
 
 

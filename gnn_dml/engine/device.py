@@ -28,7 +28,14 @@ def pick_device(name: str) -> torch.device:
     if not present[kind]:
         here = ", ".join(found for found, there in present.items() if there)
         raise UserError(f"device={name} was asked for, and this machine has {here}")
-    return torch.device(name)
+    try:
+        device = torch.device(name)
+    except RuntimeError:
+        raise UserError(f"device={name} is no device; write {kind} or {kind}:0") from None
+    count = torch.cuda.device_count() if kind == "cuda" else 1
+    if device.index is not None and device.index >= count:
+        raise UserError(f"device={name} was asked for, and this machine has {kind}:0 to {kind}:{count - 1}")
+    return device
 
 
 def seed_everything(seed: int) -> None:

@@ -13,6 +13,8 @@ from typing import Any
 
 import torch
 
+from gnn_dml.errors import UserError
+
 MACHINE_KEYS = ("device", "workers", "out", "study_name", "cell", "overrides")
 """Settings that say where and under which name a run happens, and not what it computes."""
 
@@ -43,14 +45,21 @@ def _counted(config: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def write_atomically(path: Path, write: Callable[[Path], None]) -> None:
-    """Let `write` fill a file beside `path`, then put it in place in one step."""
-    path.parent.mkdir(parents=True, exist_ok=True)
+    """Let `write` fill a file beside `path`, then put it in place in one step.
+
+    Raises:
+        UserError: If the file cannot be written; what stood there before still stands there.
+    """
     partial = path.with_name(f".{path.name}.{os.getpid()}.part")
     try:
-        write(partial)
-        partial.replace(path)
-    finally:
-        partial.unlink(missing_ok=True)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            write(partial)
+            partial.replace(path)
+        finally:
+            partial.unlink(missing_ok=True)
+    except OSError as error:
+        raise UserError(f"cannot write {path}: {error}; choose another folder with out=FOLDER") from error
 
 
 def write_text(path: Path, text: str) -> None:

@@ -7,7 +7,7 @@ from typing import Any
 
 import torch
 from torch.optim import Optimizer
-from torch.optim.lr_scheduler import LRScheduler, OneCycleLR, StepLR
+from torch.optim.lr_scheduler import LRScheduler, MultiStepLR, OneCycleLR
 
 from gnn_dml.engine.learner import Learner
 from gnn_dml.errors import UserError
@@ -51,8 +51,8 @@ def build_schedule(name: str, optimizer: Optimizer, *, steps: int, warmup: float
     """The schedule of a whole training run, stepped once per batch.
 
     Args:
-        name: "one_cycle" (a linear rise, then a cosine down to almost 0), "constant", or "step" (divided by 10 after
-            3/7 of the steps: epoch 31 of 70, as published).
+        name: "one_cycle" (a linear rise, then a cosine down to almost 0), "constant", or "step" (divided by 10 once,
+            after 3/7 of the steps: at epoch 31 of 70, as published).
         optimizer: Its groups' rates are the peaks.
         steps: Batches in the whole run.
         warmup: The share of the steps that the rise of "one_cycle" takes.
@@ -62,9 +62,10 @@ def build_schedule(name: str, optimizer: Optimizer, *, steps: int, warmup: float
     """
     if name == "one_cycle":
         peaks = [group["lr"] for group in optimizer.param_groups]
-        return OneCycleLR(optimizer, peaks, total_steps=max(1, steps), pct_start=warmup, cycle_momentum=False)
+        rise = warmup if warmup * steps > 1 else 0.0  # a rise of one step would divide by zero
+        return OneCycleLR(optimizer, peaks, total_steps=max(1, steps), pct_start=rise, cycle_momentum=False)
     if name == "constant":
         return torch.optim.lr_scheduler.ConstantLR(optimizer, factor=1.0)
     if name == "step":
-        return StepLR(optimizer, max(1, steps * 3 // 7), gamma=0.1)
+        return MultiStepLR(optimizer, [max(1, steps * 3 // 7)], gamma=0.1)
     raise UserError(f"optimizer.schedule must be one of {', '.join(SCHEDULES)}, not {name!r}")

@@ -43,6 +43,8 @@ class Run:
     on_start: OnStart | None = None
     folder: Path = field(init=False)
     device: torch.device = field(init=False)
+    _start: float = field(init=False, default=0.0)
+    _earlier: float = field(init=False, default=0.0)  # seconds of sessions before an interruption
 
     def __post_init__(self) -> None:
         self.folder = run_folder(self.config)
@@ -57,7 +59,7 @@ class Run:
         Raises:
             UserError: If the configuration asks for something that cannot be done.
         """
-        start = time.perf_counter()
+        self._start = time.perf_counter()
         seed_everything(self.config["seed"])
         data = build_data(self.config)
         learner = build_learner(self.config, data.train.num_classes)
@@ -68,7 +70,8 @@ class Run:
         write_text(self.folder / "config.yaml", yaml.safe_dump(dict(self.config), sort_keys=False))
         status, rows = self._untrained(learner, data) if trainer is None else self._train(trainer, data)
         measured = {} if status == "diverged" else self._test(data)
-        row = make_row(self.config, learner, self.device, status, rows, measured, time.perf_counter() - start)
+        seconds = self._earlier + time.perf_counter() - self._start
+        row = make_row(self.config, learner, self.device, status, rows, measured, seconds)
         write_json(self.folder / "result.json", row)
         (self.folder / "resume.pt").unlink(missing_ok=True)
         return row
@@ -101,6 +104,7 @@ class Run:
             return []
         state = load(self.folder / "resume.pt")
         trainer.load_state_dict(state["trainer"])
+        self._earlier = state["seconds"]
         rows: list[dict[str, Any]] = state["rows"]
         return rows
 
@@ -111,7 +115,8 @@ class Run:
             checkpoint.write(self.folder / "best.pt")
         checkpoint.write(self.folder / "last.pt")
         write_rows(self.folder / "metrics.csv", rows)
-        save(self.folder / "resume.pt", {"trainer": trainer.state_dict(), "rows": rows})
+        seconds = self._earlier + time.perf_counter() - self._start
+        save(self.folder / "resume.pt", {"trainer": trainer.state_dict(), "rows": rows, "seconds": seconds})
 
     def _best(self, rows: list[dict[str, Any]]) -> int:
         """The first epoch with the highest selection metric."""

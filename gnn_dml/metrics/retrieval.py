@@ -102,7 +102,7 @@ def _score(
         hits = item_labels[order] == query_labels[rows, None]
         if own:
             hits = hits[:, :-1]
-        blocks.append({name: values.double().cpu() for name, values in _rank_scores(hits, ks).items()})
+        blocks.append({name: values.cpu().double() for name, values in _rank_scores(hits, ks).items()})
     return {name: torch.cat([block[name] for block in blocks]) for name in blocks[0]}
 
 

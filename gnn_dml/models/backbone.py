@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -72,11 +74,7 @@ def build_backbone(name: str, *, weights: str | None = None, width: int = 32) ->
     names = torchvision_names()
     if name not in names:
         raise UserError(f"unknown backbone {name!r}; known are small_cnn, {', '.join(names)}")
-    from torchvision.models import get_model
-
-    model = get_model(name, weights=None)
-    if weights is not None:
-        model.load_state_dict(_load_weights(name, weights))
+    model = _build_torchvision(name, weights)
     if name.startswith("densenet"):
         # torchvision's densenet applies this ReLU in its forward, outside `features`.
         return nn.Sequential(model.features, nn.ReLU(inplace=True)), int(model.classifier.in_features)
@@ -105,22 +103,35 @@ class ResNetMaps(nn.Module):
         return x
 
 
-def _load_weights(name: str, weights: str) -> dict[str, Tensor]:
-    from torchvision.models import get_model_weights
+def _build_torchvision(name: str, weights: str | None) -> Any:
+    from torchvision.models import get_model
 
     if weights == IMAGENET:
         try:
-            state: dict[str, Tensor] = get_model_weights(name).IMAGENET1K_V1.get_state_dict(progress=True)
+            return get_model(name, weights="IMAGENET1K_V1")
         except OSError as error:
             raise UserError(
                 f"the ImageNet weights of {name} could not be downloaded ({error}); download them elsewhere and give "
                 "the file: backbone.weights=/path/to/weights.pth"
             ) from error
-        return state
-    path = Path(weights)
+    model = get_model(name, weights=None)
+    if weights is not None:
+        _load_file(model, name, Path(weights))
+    return model
+
+
+def _load_file(model: nn.Module, name: str, path: Path) -> None:
+    """Load a state dict in torchvision's names, the older ones of its DenseNet files included."""
     if not path.is_file():
         raise UserError(
-            f"backbone.weights must be null, imagenet or an existing file, and {weights!r} is none of these"
+            f"backbone.weights must be null, imagenet or an existing file, and {str(path)!r} is none of these"
         )
-    loaded: dict[str, Tensor] = torch.load(path, map_location="cpu", weights_only=True)
-    return loaded
+    try:
+        state = torch.load(path, map_location="cpu", weights_only=True)
+        renamed = {re.sub(r"(denselayer\d+\.(?:norm|conv))\.([12])\.", r"\1\2.", key): state[key] for key in state}
+    except Exception as error:
+        raise UserError(f"{path} holds no state dict that can be loaded ({type(error).__name__})") from error
+    try:
+        model.load_state_dict(renamed)
+    except RuntimeError as error:
+        raise UserError(f"the weights in {path} do not fit {name}: {' '.join(str(error).split())[:300]}") from error

@@ -33,7 +33,7 @@ WRONG = [
     (["graph=same_class", "graph.mode=nearest"], r"graph\.mode=nearest needs graph\.k"),
     (["seed=-1"], r"seed must be at least 0, not -1"),
     (["optimizer.lr=0"], r"optimizer\.lr must be above 0, not 0"),
-    (["optimizer.lr=nan"], r"optimizer\.lr must be above 0, not nan"),
+    (["optimizer.lr=nan"], r"optimizer\.lr must be a finite number"),
     (["loss.smoothing=1.0"], r"loss\.smoothing must be at least 0 and below 1"),
     (["layer.num_heads=7"], r"num_heads=7 does not divide the 256 channels"),
     (["refiner.reduction=3"], r"reduction=3 does not divide backbone\.dim=256"),
@@ -54,6 +54,15 @@ WRONG = [
     (["+graph.x=1"], r"settings can be changed, not added"),
     (["~graph"], r"not a setting"),
     (["graph=[a"], r"cannot be read"),
+    (["seed=null"], r"seed must be a whole number \(the default is 0\), not null"),
+    (["seed=4294967296"], r"seed must be below 2\^32"),
+    (["graph=knn", "graph.k=null"], r"graph\.k must be a whole number, not null"),
+    (["protocol.ks=5"], r"protocol\.ks must be a list like \[1, 2, 4, 8\], not 5"),
+    (["protocol.ks=[2,4]", "protocol.select_by=backbone_map@r"], r"protocol\.ks must hold 1"),
+    (["protocol.train_on=null"], r"protocol\.train_on must be a list"),
+    (["optimizer.refiner_rate=inf"], r"refiner_rate must be a finite number"),
+    (["protocol.classes_per_batch=1", "protocol.images_per_class=1"], r"a batch needs two images"),
+    (["dataset.transform.size=32"], r"flatten on images of 32 px needs backbone\.map_size=2, not 4"),
     (["refiner=3"], r"refiner holds several settings; change one of them"),
 ]
 
@@ -141,6 +150,10 @@ STUDIES = [
     ("cells: {a: []}\nseeds: [x]", r"seeds must be a list of whole numbers"),
     ("cells: {a: []}\nseed: [1]", r"unknown keys seed"),
     ("cells: [", r"is no YAML"),
+    ("cells: {a: []}\nseed_spread: lots", r"seed_spread must be a fraction"),
+    ("cells:\n  a: []\n  a: [graph=knn]", r"has a more than once"),
+    ("cells: {a: [seed=3]}", r"seed=3: a study sets seed itself; choose seeds with --seeds"),
+    ("cells: {a: []}\noverrides: [study_name=x]", r"a study sets study_name itself"),
 ]
 
 

@@ -45,6 +45,23 @@ def test_wrong_files_are_named(tiny_archive, tmp_path):
         EmojiDataset(tiny_archive).split("dev")
 
 
+def test_an_index_without_its_columns_is_named(tmp_path):
+    with zipfile.ZipFile(tmp_path / "bad.zip", "w") as archive:
+        archive.writestr("index.csv", "path,label\na.png,0\n")
+    with pytest.raises(UserError, match="lacks class_name, split"):
+        EmojiDataset(tmp_path / "bad.zip")
+
+
+def test_a_damaged_image_is_named(tiny_archive, tmp_path):
+    """One byte of a stored image flipped: the zip's checksum of it fails."""
+    content = bytearray(tiny_archive.read_bytes())
+    with zipfile.ZipFile(tiny_archive) as archive:
+        content[archive.getinfo("images/001/0.png").header_offset + 80] ^= 255
+    (tmp_path / "damaged.zip").write_bytes(content)
+    with pytest.raises(UserError, match=r"images/001/0\.png"):
+        EmojiDataset(tmp_path / "damaged.zip").split("train")
+
+
 def test_a_broken_image_is_named(tiny_archive, tmp_path):
     broken = tmp_path / "broken.zip"
     with zipfile.ZipFile(tiny_archive) as old, zipfile.ZipFile(broken, "w") as new:

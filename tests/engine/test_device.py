@@ -22,6 +22,12 @@ def test_wrong_devices_are_named():
             pick_device("mps")
 
 
+@pytest.mark.parametrize("name", ["cpu:7", "cpu:abc"])
+def test_devices_with_a_wrong_number_are_named(name):
+    with pytest.raises(UserError, match=f"device={name}"):
+        pick_device(name)
+
+
 def test_seeding_covers_every_source():
     def draw():
         return random.random(), np.random.rand(), torch.rand(1).item()  # noqa: NPY002

@@ -60,10 +60,15 @@ def test_one_cycle_peaks_at_each_groups_rate_and_ends_near_zero():
     assert (seen[-1] < 0.02 * seen.max(dim=0).values).all()
 
 
+@pytest.mark.parametrize("steps", [1, 2, 4, 10])
+def test_one_cycle_bears_any_number_of_steps(steps):
+    assert torch.isfinite(rates("one_cycle", steps=steps, warmup=1 / steps if steps > 1 else 0.3)).all()
+
+
 def test_constant_and_step():
     assert torch.equal(rates("constant"), rates("constant")[:1].expand(14, -1))
     seen = rates("step")[:, 0]
-    torch.testing.assert_close(seen, torch.tensor([0.01] * 6 + [0.001] * 6 + [0.0001] * 2))
+    torch.testing.assert_close(seen, torch.tensor([0.01] * 6 + [0.001] * 8))
 
 
 def test_an_unknown_schedule_is_named():

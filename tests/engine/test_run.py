@@ -1,6 +1,8 @@
 """A run from configuration to row: files, reproducibility, resumption, divergence."""
 
 import json
+import shutil
+import zipfile
 
 import pandas as pd
 import pytest
@@ -96,11 +98,13 @@ def test_an_interrupted_run_goes_on_to_the_same_bits(tiny_settings, tmp_path):
         job.execute()
     assert (job.folder / "resume.pt").is_file()
     assert not (job.folder / "result.json").exists()
+    shutil.copy(job.folder / "resume.pt", tmp_path / "resume.pt")
     resumed = Run(resolve([*settings, f"out={tmp_path / 'cut'}"]))
     starts = []
     resumed.on_start = lambda total, done: starts.append((total, done)) or (lambda loss: None)
     again = resumed.execute()
     assert starts == [(12, 4)]
+    assert again["seconds"] > torch.load(tmp_path / "resume.pt", weights_only=True)["seconds"] > 0
     assert {key for key in row if row[key] != again[key]} <= {"seconds"}
     for name, tensor in weights(whole).items():
         assert torch.equal(tensor, weights(resumed)[name]), name
@@ -170,6 +174,16 @@ def test_label_built_graphs_are_tested_on_the_complete_one(tiny_settings):
 def test_validation_classes_are_not_trained_on(tiny_settings):
     job, _ = run(tiny_settings)
     assert read_checkpoint(job.folder).num_classes == 8
+
+
+def test_other_data_under_the_same_name_are_another_run(tiny_settings, tiny_archive, tmp_path):
+    copy = tmp_path / "copy.zip"
+    shutil.copy(tiny_archive, copy)
+    settings = [*tiny_settings, f"dataset.root={copy}"]
+    before = Run(resolve(settings)).folder.name
+    with zipfile.ZipFile(copy, "a") as archive:
+        archive.writestr("note.txt", "changed")
+    assert Run(resolve(settings)).folder.name != before
 
 
 def test_the_name_of_a_run_ignores_where_it_runs(tiny_settings):

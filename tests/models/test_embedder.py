@@ -1,3 +1,5 @@
+import re
+
 import pytest
 import torch
 
@@ -41,7 +43,12 @@ def test_densenet_gives_torchvisions_features(tmp_path):
 
     torch.manual_seed(0)
     peer = densenet121().eval()
-    torch.save(peer.state_dict(), tmp_path / "weights.pth")
+    # The published files have the layers' older names: norm.1 for norm1, and so on.
+    published = {
+        re.sub(r"(denselayer\d+\.(?:norm|conv))([12])\.", r"\1.\2.", k): v for k, v in peer.state_dict().items()
+    }
+    assert published.keys() != peer.state_dict().keys()
+    torch.save(published, tmp_path / "weights.pth")
     module = Embedder("densenet121", dim=None, pool="average", weights=str(tmp_path / "weights.pth")).eval()
     peer.classifier = torch.nn.Identity()
     torch.testing.assert_close(module(images()).features, torch.nn.functional.normalize(peer(images()), dim=1))
@@ -67,6 +74,15 @@ def test_pixels_are_the_flattened_image():
     flat = images().flatten(1)
     torch.testing.assert_close(out.features, flat / flat.norm(dim=1, keepdim=True))
     assert out.logits is None
+
+
+def test_files_that_hold_no_fitting_weights_are_named(tmp_path):
+    (tmp_path / "text.pth").write_text("hello")
+    with pytest.raises(UserError, match=r"text\.pth holds no state dict"):
+        Embedder("resnet18", weights=str(tmp_path / "text.pth"))
+    torch.save({"other.weight": torch.zeros(1)}, tmp_path / "other.pth")
+    with pytest.raises(UserError, match=r"other\.pth do not fit resnet18.*Missing key"):
+        Embedder("resnet18", weights=str(tmp_path / "other.pth"))
 
 
 @pytest.mark.parametrize(
