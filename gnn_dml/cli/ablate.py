@@ -8,6 +8,7 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from textwrap import fill
 from typing import Any
 
 import yaml
@@ -187,7 +188,7 @@ def report(study: Study, folder: Path, rows: Sequence[dict[str, Any]]) -> None:
     print(table(frame))
     print()
     for sentence in cautions(frame, seed_spread=study.seed_spread):
-        print(f"* {sentence}")
+        print(fill(f"* {sentence}", 110, subsequent_indent="  "))
     picture = plot_recall(frame, folder / "recall.png")
     print(f"\nrows     {folder / 'results.csv'}\nplot     {picture}")
     print(f"pictures {folder}/*/neighbours.png (queries with their nearest neighbours)")

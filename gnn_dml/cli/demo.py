@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import argparse
+import sys
+from pathlib import Path
 
 from gnn_dml.cli.ablate import read_study, run_study
 
@@ -14,9 +16,9 @@ seen in training, the best epoch is chosen on other classes held out for that.
 _AFTER = """
 The refiner learned at {rate:g} x the CNN's rate; docs/refiner_rate.md says how that was chosen. At the full rate, near
 the highest rate that the CNN bears, the graph decides whether training from scratch works at all. See it:
-  gnn-dml demo optimizer.lr=0.01 optimizer.refiner_rate=1.0
+  {program} demo optimizer.lr=0.01 optimizer.refiner_rate=1.0
 More seeds, with confidence intervals:
-  gnn-dml demo --seeds 0,1,2
+  {program} demo --seeds 0,1,2
 """
 
 
@@ -27,5 +29,6 @@ def run(arguments: argparse.Namespace) -> int:
     print(_BEFORE)
     run_study(read_study("demo"), arguments.seeds, arguments.overrides)
     rate = resolve(arguments.overrides)["optimizer"]["refiner_rate"]
-    print(_AFTER.format(rate=rate))
+    program = sys.argv[0] if Path(sys.argv[0]).name == "gnn-dml" else "gnn-dml"
+    print(_AFTER.format(rate=rate, program=program))
     return 0
