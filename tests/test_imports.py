@@ -16,8 +16,8 @@ PACKAGE = "gnn_dml"
 ROOMS = ("data", "graphs", "layers", "models", "official", "losses", "metrics", "engine", "cli")
 # Imports no room; only cli imports it.
 APART = "results"
-# Imported by all, importing no room: the errors, and the folders that hold configuration and not code.
-SHARED = ("errors", "conf")
+# Imported by all, importing no room: errors, the atomic write, and folders that hold configuration and not code.
+SHARED = ("errors", "atomic", "conf")
 HEAVY = ("torch", "pandas", "torchvision", "matplotlib")
 
 

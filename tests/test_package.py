@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from gnn_dml import __version__
+
 ROOT = Path(__file__).parent.parent
 
 
@@ -47,5 +49,6 @@ def test_it_trains_from_any_folder(installed, tmp_path):
 
 
 def test_nothing_but_the_package_is_shipped(installed):
-    assert {path.name for path in installed.iterdir()} <= {"gnn_dml", "gnn_dml-0.1.0.dist-info"}
+    metadata = f"gnn_dml-{__version__}.dist-info"
+    assert {path.name for path in installed.iterdir()} == {"gnn_dml", metadata}
     assert list((installed / "gnn_dml" / "conf").rglob("*.yaml"))

@@ -28,13 +28,16 @@ def execute(config: Config, name: str) -> tuple[dict[str, Any], bool]:
 
     folder = run_folder(config)
     result = folder / "result.json"
-    if result.is_file():
-        return read_row(result), True
-    with TrainingBar(name) as bar:
-        row = Run(config, on_start=bar.start).execute()
-    if (folder / "neighbours.npz").is_file():
-        gallery(folder / "neighbours.npz", folder / "neighbours.png")
-    return row, False
+    reused = result.is_file()
+    if reused:
+        row = read_row(result)
+    else:
+        with TrainingBar(name) as bar:
+            row = Run(config, on_start=bar.start).execute()
+    neighbours, picture = folder / "neighbours.npz", folder / "neighbours.png"
+    if neighbours.is_file() and not (reused and picture.is_file()):
+        gallery(neighbours, picture)
+    return row, reused
 
 
 def read_row(path: Path) -> dict[str, Any]:

@@ -30,8 +30,8 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def label(settings: Sequence[str]) -> str:
-    """The settings that tell this row from others: all but those that have a column of their own or name a machine."""
-    own = {"graph", "layer", "backbone", "dataset", "seed", "cell", "study_name", "device", "out", "workers"}
+    """The settings that tell this row from others: all but what names its cell, its seed or a machine."""
+    own = {"graph", "dataset", "seed", "cell", "study_name", "device", "out", "workers"}
     return " ".join(setting for setting in settings if setting.split("=")[0] not in own)
 
 

@@ -6,13 +6,13 @@ import csv
 import hashlib
 import io
 import json
-import os
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import torch
 
+from gnn_dml.atomic import write_atomically
 from gnn_dml.errors import UserError
 
 MACHINE_KEYS = ("device", "workers", "out", "study_name", "cell", "overrides")
@@ -44,31 +44,21 @@ def _counted(config: Mapping[str, Any]) -> dict[str, Any]:
     return counted
 
 
-def write_atomically(path: Path, write: Callable[[Path], None]) -> None:
-    """Let `write` fill a file beside `path`, then put it in place in one step.
+def write_whole(path: Path, write: Callable[[Path], object]) -> None:
+    """Write a file of a run atomically.
 
     Raises:
         UserError: If the file cannot be written; what stood there before still stands there.
     """
-    partial = path.with_name(f".{path.name}.{os.getpid()}.part")
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        try:
-            write(partial)
-            partial.replace(path)
-        finally:
-            partial.unlink(missing_ok=True)
+        write_atomically(path, write)
     except OSError as error:
         raise UserError(f"cannot write {path}: {error}; choose another folder with out=FOLDER") from error
 
 
 def write_text(path: Path, text: str) -> None:
     """Write a text file atomically."""
-
-    def write(partial: Path) -> None:
-        partial.write_text(text, encoding="utf-8")
-
-    write_atomically(path, write)
+    write_whole(path, lambda partial: partial.write_text(text, encoding="utf-8"))
 
 
 def write_json(path: Path, row: Mapping[str, Any]) -> None:
@@ -88,7 +78,7 @@ def write_rows(path: Path, rows: Sequence[Mapping[str, Any]]) -> None:
 
 def save(path: Path, state: Mapping[str, Any]) -> None:
     """Save tensors and plain values atomically."""
-    write_atomically(path, lambda partial: torch.save(dict(state), partial))
+    write_whole(path, lambda partial: torch.save(dict(state), partial))
 
 
 def load(path: Path) -> dict[str, Any]:

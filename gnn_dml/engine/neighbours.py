@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from gnn_dml.data.images import ImageSplit
-from gnn_dml.engine.files import write_atomically
+from gnn_dml.engine.files import write_whole
 from gnn_dml.engine.refine import nearest_neighbours
 
 
@@ -42,4 +42,4 @@ def write_neighbours(path: Path, features: Tensor, split: ImageSplit, *, queries
         with partial.open("wb") as file:
             np.savez_compressed(file, **arrays)
 
-    write_atomically(path, write)
+    write_whole(path, write)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
+import torch
 from torch import Tensor, nn
 from torch.nn.functional import cross_entropy
 
@@ -78,8 +79,7 @@ class BranchLoss(nn.Module):
         own = self._cross_entropy(backbone.logits, labels)
         if refined is None:
             return LossTerms(self.backbone_weight * own, own, None)
-        layers = [self._cross_entropy(logits, labels) for logits in refined.logits]
-        mean = sum(layers[1:], start=layers[0]) / len(layers)
+        mean = torch.stack([self._cross_entropy(logits, labels) for logits in refined.logits]).mean()
         return LossTerms(self.backbone_weight * own + self.refined_weight * mean, own, mean)
 
     def _cross_entropy(self, logits: Tensor, labels: Tensor) -> Tensor:

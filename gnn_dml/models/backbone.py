@@ -45,10 +45,10 @@ class SmallCNN(nn.Module):
 
 def torchvision_names() -> list[str]:
     """The names of torchvision's ResNets and DenseNets."""
-    from torchvision.models import list_models
+    from torchvision import models
 
     families = ("resnet", "resnext", "wide_resnet", "densenet")
-    return [name for name in list_models(module=__import__("torchvision").models) if name.startswith(families)]
+    return [name for name in models.list_models(module=models) if name.startswith(families)]
 
 
 def build_backbone(name: str, *, weights: str | None = None, width: int = 32) -> tuple[nn.Module, int]:

@@ -7,8 +7,8 @@ from typing import Any
 
 import pandas as pd
 
+from gnn_dml.atomic import write_atomically
 from gnn_dml.errors import UserError
-from gnn_dml.results.atomic import write_atomically
 from gnn_dml.results.cells import text
 
 SCORES = ("recall@1", "recall@2", "recall@4", "recall@8", "map@r", "r_precision", "nmi", "ami")

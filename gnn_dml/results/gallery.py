@@ -12,8 +12,8 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
+from gnn_dml.atomic import write_atomically
 from gnn_dml.errors import UserError
-from gnn_dml.results.atomic import write_atomically
 
 ARRAYS = ("query_images", "neighbour_images", "correct", "similarity", "query_names", "neighbour_names")
 GREEN, RED = "#1a7f37", "#c62828"

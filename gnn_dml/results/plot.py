@@ -13,8 +13,8 @@ from matplotlib.figure import Figure
 from matplotlib.layout_engine import ConstrainedLayoutEngine
 from matplotlib.lines import Line2D
 
+from gnn_dml.atomic import write_atomically
 from gnn_dml.errors import UserError
-from gnn_dml.results.atomic import write_atomically
 from gnn_dml.results.cells import Cell, cells_of, require_metric
 
 BLUE, ORANGE, GREY, INK = "#0072B2", "#D55E00", "#7a7a7a", "#222222"  # the first two: Okabe and Ito's palette

@@ -91,9 +91,13 @@ def test_train_then_again_then_evaluate(tiny_settings, tmp_path):
     frame = pd.read_csv(tmp_path / "runs" / "single" / "results.csv")
     assert frame["run_id"].tolist() == [folder.name]
 
+    assert frame["overrides"].str.contains("graph.k=3 layer=gat").all()
+
     before = (folder / "best.pt").stat().st_mtime_ns
+    (folder / "neighbours.png").unlink()  # as if the program had been stopped before it was drawn
     assert "nothing was trained" in gnn_dml("train", *settings, cwd=tmp_path).stdout
     assert (folder / "best.pt").stat().st_mtime_ns == before
+    assert (folder / "neighbours.png").is_file()
 
     measured = json.loads(gnn_dml("evaluate", folder, "--json", "--device", "cpu", cwd=tmp_path).stdout)
     for name in ("backbone_recall@1", "refined_recall@1", "backbone_map@r", "refined_nmi"):

@@ -2,7 +2,7 @@ import json
 
 import pytest
 
-from gnn_dml.engine.files import write_atomically, write_json, write_rows, write_text
+from gnn_dml.engine.files import write_json, write_rows, write_text, write_whole
 from gnn_dml.errors import UserError
 
 
@@ -15,7 +15,7 @@ def test_a_failed_write_leaves_the_old_file_and_nothing_else(tmp_path):
         raise OSError("disk full")
 
     with pytest.raises(UserError, match=r"file\.txt.*disk full"):
-        write_atomically(path, half)
+        write_whole(path, half)
     assert path.read_text() == "old"
     assert [item.name for item in tmp_path.iterdir()] == ["file.txt"]
 

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import csv
 import io
-import os
-import tempfile
 import zipfile
 from collections.abc import Mapping, Sequence
 from dataclasses import astuple, dataclass, fields
 from pathlib import Path
 
+from gnn_dml.atomic import write_atomically
 from gnn_dml.data.emoji.split import SIDES
 from gnn_dml.errors import UserError
 
@@ -57,22 +56,13 @@ def write_archive(out: Path, rows: Sequence[Row], images: Mapping[str, bytes], l
     writer.writerows([COLUMNS, *map(astuple, rows)])
     members = {INDEX: text.getvalue().encode(), LICENCES: licences.encode()}
     members |= {row.path: images[row.path] for row in rows}
-    temporary: str | None = None
     try:
-        out.parent.mkdir(parents=True, exist_ok=True)
-        handle, temporary = tempfile.mkstemp(dir=out.parent, prefix=f".{out.name}.")
-        with os.fdopen(handle, "wb") as file:
-            _write_zip(file, members)
-        Path(temporary).chmod(0o644)
-        Path(temporary).replace(out)
+        write_atomically(out, lambda partial: _write_zip(partial, members))
     except OSError as error:
         raise UserError(f"cannot write {out}: {error}") from error
-    finally:
-        if temporary is not None:
-            Path(temporary).unlink(missing_ok=True)
 
 
-def _write_zip(file: io.BufferedWriter, members: Mapping[str, bytes]) -> None:
+def _write_zip(file: Path, members: Mapping[str, bytes]) -> None:
     with zipfile.ZipFile(file, "w", zipfile.ZIP_STORED) as archive:
         for name in sorted(members):
             info = zipfile.ZipInfo(name, date_time=(1980, 1, 1, 0, 0, 0))
