@@ -2,5 +2,7 @@
 
 from gnn_dml.layers.dot_product import DotProductAttention
 from gnn_dml.layers.gat import GATConv
+from gnn_dml.layers.gatv2 import GATv2Conv
+from gnn_dml.layers.transformer import TransformerConv
 
-__all__ = ["DotProductAttention", "GATConv"]
+__all__ = ["DotProductAttention", "GATConv", "GATv2Conv", "TransformerConv"]

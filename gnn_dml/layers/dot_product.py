@@ -5,17 +5,20 @@ Legend: N nodes, D channels, H heads, d = D / H, E edges, B graphs of equal size
 
 from __future__ import annotations
 
-from typing import Literal, get_args
+from typing import Literal, get_args, overload
 
-import torch
 from torch import Tensor, nn
-from torch.nn.functional import dropout, pad, scaled_dot_product_attention
+from torch.nn.functional import dropout
 from torch_geometric.nn import MessagePassing
 
-from gnn_dml.layers.edges import Backend, check_backend, check_edges, is_dense, to_dense, to_sparse
-from gnn_dml.layers.softmax import dense_softmax, sparse_softmax
+from gnn_dml.layers.attend import attend_max, attention_weights, fused_attention
+from gnn_dml.layers.edges import attention_as_given, attention_of_edges, check_edges, is_dense, to_dense, to_sparse
+from gnn_dml.layers.path import Backend, Crossover, check_backend, runs_dense
+from gnn_dml.layers.softmax import sparse_softmax
 
 Aggregation = Literal["sum", "mean", "max"]
+AttentionWeights = tuple[Tensor | None, Tensor]
+"""The edges as they were given, and the attention along them: (E, H), or (H, N, N) [target, source] beside a matrix."""
 
 
 class DotProductAttention(MessagePassing):
@@ -27,8 +30,8 @@ class DotProductAttention(MessagePassing):
 
     with q, k, v = Linear(D, D). A node without incoming edges receives nothing: its output is b_o.
 
-    The dense path (a boolean adjacency, or None for the complete graph) runs torch's fused attention; the sparse path
-    (an edge_index) is PyG message passing. Both use the same parameters and give the same numbers.
+    The dense path runs torch's fused attention on a matrix of edges, the sparse path is PyG message passing along an
+    edge_index. Both use the same parameters and give the same numbers, in whatever form the edges come.
 
     Args:
         dim: D, channels in and out.
@@ -37,12 +40,14 @@ class DotProductAttention(MessagePassing):
             is the plain one.
         dropout: Probability of dropping an attention weight in training; 0.1 in the published code.
         aggregation: How weighted messages meet: "sum"; "mean", which divides by the number of incoming edges; "max",
-            which takes the largest per channel and always runs sparse.
-        backend: "dense" or "sparse" forces a path; "auto" takes the one that the form of the edges suggests.
+            which takes the largest per channel.
+        backend: "dense" or "sparse" forces a path; "auto" takes the faster one (`gnn_dml.layers.path`).
 
     Raises:
         ValueError: If H does not divide D, or a name or probability is out of range.
     """
+
+    crossover = Crossover(per_edge=16.0, fixed=0.0)
 
     def __init__(
         self,
@@ -81,7 +86,27 @@ class DotProductAttention(MessagePassing):
             nn.init.xavier_uniform_(linear.weight)
             nn.init.zeros_(linear.bias)
 
-    def forward(self, x: Tensor, edges: Tensor | None = None, edge_weight: Tensor | None = None) -> Tensor:
+    @overload
+    def forward(self, x: Tensor, edges: Tensor | None = None, edge_weight: Tensor | None = None) -> Tensor: ...
+
+    @overload
+    def forward(
+        self,
+        x: Tensor,
+        edges: Tensor | None = None,
+        edge_weight: Tensor | None = None,
+        *,
+        return_attention_weights: bool,
+    ) -> tuple[Tensor, AttentionWeights]: ...
+
+    def forward(
+        self,
+        x: Tensor,
+        edges: Tensor | None = None,
+        edge_weight: Tensor | None = None,
+        *,
+        return_attention_weights: bool = False,
+    ) -> Tensor | tuple[Tensor, AttentionWeights]:
         """Pass messages once.
 
         Args:
@@ -89,72 +114,75 @@ class DotProductAttention(MessagePassing):
             edges: An edge_index (2, E), a boolean adjacency (N, N) or (B, N, N) with entry [target, source], or None
                 for the complete graph with self-loops.
             edge_weight: Multiplies the attention weights: (E,), or a matrix in the shape of the adjacency.
+            return_attention_weights: Whether to return the attention too.
 
         Returns:
-            A tensor in the shape of `x`.
+            A tensor in the shape of `x`. With `return_attention_weights` a pair of it and `(edges, attention)`: the
+            softmax before dropout and edge weights, (E, H) beside an edge_index and (H, N, N) [target, source] beside a
+            matrix or None, with a leading B for batched nodes.
 
         Raises:
             ValueError: If shapes or types do not fit.
         """
         check_edges(x, edges, edge_weight)
-        dense = is_dense(edges) if self.backend == "auto" else self.backend == "dense"
-        if dense and self.aggregation != "max":
-            received = self._dense(x, *to_dense(x, edges, edge_weight))
+        if runs_dense(self.backend, x, edges, self.crossover):
+            received, attention = self._dense(x, *to_dense(x, edges, edge_weight), return_attention_weights)
+            if attention is not None and not is_dense(edges):
+                assert edges is not None
+                attention = attention_of_edges(attention, edges)
         else:
-            received = self._sparse(x, *to_sparse(x, edges, edge_weight))
+            edge_index, weight = to_sparse(x, edges, edge_weight)
+            received, attention = self._sparse(x, edge_index, weight)
+            attention = attention_as_given(x, attention, edge_index, edges) if return_attention_weights else None
         out: Tensor = self.out(received)
-        return out
+        return out if attention is None else (out, (edges, attention))
 
-    def _dense(self, x: Tensor, adjacency: Tensor | None, weight: Tensor | None) -> Tensor:
+    def _dense(
+        self, x: Tensor, adjacency: Tensor | None, weight: Tensor | None, want_attention: bool
+    ) -> tuple[Tensor, Tensor | None]:
+        """The messages received (..., N, D), and the attention (..., H, N, N) if it is wanted."""
         q, k, v = (
             linear(x).unflatten(-1, (self.num_heads, -1)).transpose(-3, -2) for linear in (self.q, self.k, self.v)
         )
         # A dimension for the heads: (..., N, N) -> (..., 1, N, N).
         mask = None if adjacency is None else adjacency.unsqueeze(-3)
         drop = self.dropout if self.training else 0.0
-        if weight is None:
-            received = _fused(q, k, v, mask, quiet=self.quiet, drop=drop)
+        attention = None
+        if weight is None and self.aggregation != "max" and not want_attention:
+            received = fused_attention(q, k, v, mask, quiet=self.quiet, drop=drop)
         else:
-            scores = q @ k.mT * q.size(-1) ** -0.5
-            attention = dropout(dense_softmax(scores, mask, quiet=self.quiet), drop)
-            received = (attention * weight.unsqueeze(-3)) @ v
+            attention = attention_weights(q, k, mask, quiet=self.quiet)
+            applied = dropout(attention, drop)
+            if weight is not None:
+                applied = applied * weight.unsqueeze(-3)
+            received = attend_max(applied, v, mask) if self.aggregation == "max" else applied @ v
         received = received.transpose(-3, -2).flatten(-2)
         if self.aggregation == "mean":
             count = x.size(-2) if adjacency is None else adjacency.sum(-1, keepdim=True).clamp(min=1)
             received = received / count
-        return received
+        return received, attention if want_attention else None
 
-    def _sparse(self, x: Tensor, edge_index: Tensor, weight: Tensor | None) -> Tensor:
+    def _sparse(self, x: Tensor, edge_index: Tensor, weight: Tensor | None) -> tuple[Tensor, Tensor]:
+        """The messages received (..., N, D), and the attention (E', H)."""
         flat = x.reshape(-1, self.dim)
+        size = (flat.size(0), flat.size(0))
         q, k, v = (linear(flat).unflatten(-1, (self.num_heads, -1)) for linear in (self.q, self.k, self.v))
-        received: Tensor = self.propagate(edge_index, q=q, k=k, v=v, weight=weight, size=(flat.size(0), flat.size(0)))
-        return received.reshape(x.shape)
+        attention: Tensor = self.edge_updater(edge_index, q=q, k=k, size=size)
+        received: Tensor = self.propagate(edge_index, v=v, attention=attention, weight=weight, size=size)
+        return received.reshape(x.shape), attention
 
-    def message(
-        self, q_i: Tensor, k_j: Tensor, v_j: Tensor, weight: Tensor | None, index: Tensor, size_i: int | None
-    ) -> Tensor:
-        """The weighted values (E, H, d) that travel along the edges."""
-        scores = (q_i * k_j).sum(dim=-1) * q_i.size(-1) ** -0.5
+    def edge_update(self, q_i: Tensor, k_j: Tensor, index: Tensor, size_i: int | None) -> Tensor:
+        """The attention (E, H) along the edges."""
         assert size_i is not None
-        attention = dropout(sparse_softmax(scores, index, size_i, quiet=self.quiet), self.dropout, self.training)
+        scores = (q_i * k_j).sum(dim=-1) * q_i.size(-1) ** -0.5
+        return sparse_softmax(scores, index, size_i, quiet=self.quiet)
+
+    def message(self, v_j: Tensor, attention: Tensor, weight: Tensor | None) -> Tensor:
+        """The weighted values (E, H, d) that travel along the edges."""
+        applied = dropout(attention, self.dropout, self.training)
         if weight is not None:
-            attention = attention * weight.unsqueeze(-1)
-        return v_j * attention.unsqueeze(-1)
+            applied = applied * weight.unsqueeze(-1)
+        return v_j * applied.unsqueeze(-1)
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}({self.dim}, num_heads={self.num_heads}, quiet={self.quiet})"
-
-
-def _fused(q: Tensor, k: Tensor, v: Tensor, mask: Tensor | None, *, quiet: bool, drop: float) -> Tensor:
-    """Softmax attention (..., H, N, d) by torch's fused kernel; rows without edges give 0."""
-    if quiet:
-        k, v = pad(k, (0, 0, 0, 1)), pad(v, (0, 0, 0, 1))
-        if mask is not None:
-            mask = pad(mask, (0, 1), value=True)
-        return scaled_dot_product_attention(q, k, v, attn_mask=mask, dropout_p=drop)
-    if mask is None:
-        return scaled_dot_product_attention(q, k, v, dropout_p=drop)
-    # Kernels differ in what a fully masked row gives, so such a row is opened and its result thrown away.
-    deaf = ~mask.any(dim=-1, keepdim=True)
-    out = scaled_dot_product_attention(q, k, v, attn_mask=mask | deaf, dropout_p=drop)
-    return torch.where(deaf, 0.0, out)

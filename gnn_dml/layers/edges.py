@@ -1,23 +1,14 @@
 """The three ways to say which edges exist, and the way from each to the others.
 
-Legend: N nodes, E edges, B graphs of equal size. Edges are None (every pair, self-loops included), a boolean adjacency
-(N, N) or (B, N, N) with entry [target, source], or an edge_index (2, E) of (source, target).
+Legend: N nodes, D channels, H heads, E edges, B graphs of equal size. Edges are None (every pair, self-loops included),
+a boolean adjacency (N, N) or (B, N, N) with entry [target, source], or an edge_index (2, E) of (source, target).
 """
 
 from __future__ import annotations
 
-from typing import Literal, get_args
-
 import torch
 from torch import Tensor
-
-Backend = Literal["auto", "dense", "sparse"]
-
-
-def check_backend(backend: str) -> None:
-    """Raise ValueError unless `backend` is a known one."""
-    if backend not in get_args(Backend):
-        raise ValueError(f"backend must be one of {', '.join(get_args(Backend))}, not {backend!r}")
+from torch_geometric.utils import add_self_loops, remove_self_loops
 
 
 def is_dense(edges: Tensor | None) -> bool:
@@ -77,6 +68,7 @@ def to_sparse(x: Tensor, edges: Tensor | None, edge_weight: Tensor | None) -> tu
     """Edges and weights as (edge_index (2, E'), weights (E',) or None) over the B * N nodes of `x.reshape(-1, D)`.
 
     The graphs of a batch become one graph without edges between them; an edge_index beside (B, N, D) holds for each.
+    The edges of the first graph come first, then those of the second, and so on.
     """
     n, device = x.size(-2), x.device
     graphs = x.size(0) if x.dim() == 3 else 1
@@ -92,3 +84,50 @@ def to_sparse(x: Tensor, edges: Tensor | None, edge_weight: Tensor | None) -> tu
     shift = torch.arange(graphs, device=device).repeat_interleave(edges.size(1)) * n
     weight = None if edge_weight is None else edge_weight.repeat(graphs)
     return edges.repeat(1, graphs) + shift, weight
+
+
+def with_self_loops(x: Tensor, edges: Tensor | None) -> Tensor | None:
+    """The same edges with one self-loop at every node; in an edge_index the self-loops come last, as PyG puts them."""
+    if edges is None:
+        return None
+    n = x.size(-2)
+    if edges.dtype == torch.bool:
+        return edges | torch.eye(n, dtype=torch.bool, device=edges.device)
+    looped: Tensor = add_self_loops(remove_self_loops(edges)[0], num_nodes=n)[0]
+    return looped
+
+
+def attention_of_edges(attention: Tensor, edge_index: Tensor) -> Tensor:
+    """Read attention (..., H, N, N), entry [target, source], along an edge_index (2, E): (..., E, H)."""
+    source, target = edge_index
+    return attention[..., target, source].mT
+
+
+def attention_matrix(x: Tensor, attention: Tensor, edge_index: Tensor) -> Tensor:
+    """Lay attention (E', H) along the edges of `to_sparse` out as a matrix: (..., H, N, N), 0 where there is no edge."""
+    n = x.size(-2)
+    graphs = x.size(0) if x.dim() == 3 else 1
+    source, target = edge_index
+    matrix = attention.new_zeros(graphs, n, n, attention.size(1))
+    matrix = matrix.index_put((target // n, target % n, source % n), attention).permute(0, 3, 1, 2)
+    return matrix if x.dim() == 3 else matrix[0]
+
+
+def attention_as_given(x: Tensor, attention: Tensor, edge_index: Tensor, edges: Tensor | None) -> Tensor:
+    """Attention (E', H) of the sparse path in the form in which the edges were given.
+
+    Args:
+        x: (N, D) or (B, N, D).
+        attention: (E', H), along `edge_index`.
+        edge_index: (2, E'), over the B * N nodes; edges of one graph keep the order of `edges`.
+        edges: As given by the caller.
+
+    Returns:
+        (..., H, N, N) for dense edges; (E, H) or (B, E, H) for an edge_index.
+    """
+    if is_dense(edges):
+        return attention_matrix(x, attention, edge_index)
+    if x.dim() == 2:
+        return attention
+    by_graph = (edge_index[1] // x.size(1)).argsort(stable=True)
+    return attention[by_graph].view(x.size(0), -1, attention.size(1))

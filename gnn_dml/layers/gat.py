@@ -1,6 +1,6 @@
 """PyG's GATConv with a dense path: same parameters, same numbers, no gathered edges.
 
-Legend: N nodes, H heads, C channels per head, B graphs of equal size.
+Legend: N nodes, H heads, C channels per head, E edges, B graphs of equal size.
 """
 
 from __future__ import annotations
@@ -12,7 +12,9 @@ from torch.nn.functional import dropout, leaky_relu
 from torch_geometric.nn import GATConv as PyGGATConv
 from torch_geometric.typing import OptPairTensor, OptTensor
 
-from gnn_dml.layers.edges import Backend, check_backend, check_edges, is_dense, to_dense, to_sparse
+from gnn_dml.layers.dot_product import AttentionWeights
+from gnn_dml.layers.path import Backend, Crossover
+from gnn_dml.layers.pyg import check_heads, pass_messages, settle_backend
 from gnn_dml.layers.softmax import dense_softmax
 
 
@@ -29,22 +31,23 @@ class GATConv(PyGGATConv):
 
     Args:
         *args: As in `torch_geometric.nn.GATConv`.
-        backend: "dense" or "sparse" forces a path; "auto" takes the one that the form of the edges suggests.
-        **kwargs: As in `torch_geometric.nn.GATConv`.
+        backend: "dense" or "sparse" forces a path; "auto" takes the faster one (`gnn_dml.layers.path`).
+        **kwargs: As in `torch_geometric.nn.GATConv`. Edge features (`edge_dim`), aggregations other than the sum and
+            bipartite graphs have no dense path.
 
     Raises:
-        ValueError: If the backend is unknown.
+        ValueError: If the backend is unknown, or "dense" is forced on what has no dense path.
     """
 
     # PyG reads these types from comments in a class's source, which it looks up by the bare class name: a subclass of
     # the same name hides its parent's, so they are said here.
     edge_updater_type = {"alpha": OptPairTensor, "edge_attr": OptTensor}
     propagate_type = {"x": OptPairTensor, "alpha": Tensor}
+    crossover = Crossover(per_edge=16.0, fixed=0.0)
 
     def __init__(self, *args: Any, backend: Backend = "auto", **kwargs: Any) -> None:
-        check_backend(backend)
         super().__init__(*args, **kwargs)
-        self.backend = backend
+        self.backend = settle_backend(self, backend)
 
     @classmethod
     def for_dim(cls, dim: int, *, num_heads: int = 1, **kwargs: Any) -> GATConv:
@@ -53,11 +56,18 @@ class GATConv(PyGGATConv):
         Raises:
             ValueError: If `num_heads` does not divide `dim`.
         """
-        if num_heads < 1 or dim % num_heads:
-            raise ValueError(f"num_heads must divide dim={dim}, and {num_heads} does not")
+        check_heads(dim, num_heads)
         return cls(dim, dim // num_heads, heads=num_heads, add_self_loops=False, **kwargs)
 
-    def forward(self, x: Tensor, edges: Tensor | None = None, edge_weight: Tensor | None = None) -> Tensor:
+    def forward(
+        self,
+        x: Tensor,
+        edges: Tensor | None = None,
+        edge_weight: Tensor | None = None,
+        *,
+        edge_attr: Tensor | None = None,
+        return_attention_weights: bool = False,
+    ) -> Tensor | tuple[Tensor, AttentionWeights]:
         """Pass messages once.
 
         Args:
@@ -65,26 +75,22 @@ class GATConv(PyGGATConv):
             edges: An edge_index (2, E), a boolean adjacency (N, N) or (B, N, N) with entry [target, source], or None
                 for the complete graph with self-loops.
             edge_weight: Not taken: graph attention learns its weights from the nodes alone.
+            edge_attr: (E, edge_dim) beside an edge_index, as in PyG.
+            return_attention_weights: Whether to return the attention too.
 
         Returns:
-            (N, H * C), or (N, C) where heads are averaged; with a leading B for batched nodes.
+            (N, H * C), or (N, C) where heads are averaged; with a leading B for batched nodes. With
+            `return_attention_weights` a pair of it and `(edges, attention)`: the softmax after dropout, as PyG returns
+            it, (E, H) beside an edge_index (PyG's self-loops added, if any) and (H, N, N) [target, source] beside a
+            matrix or None.
 
         Raises:
             ValueError: If shapes do not fit, or an edge weight is given.
         """
-        if edge_weight is not None:
-            raise ValueError("GATConv takes no edge_weight; DotProductAttention does")
-        check_edges(x, edges, None)
-        dense = is_dense(edges) if self.backend == "auto" else self.backend == "dense"
-        if dense and self.lin is not None:
-            return self._dense(x, to_dense(x, edges, None)[0])
-        out: Tensor = super().forward(x.reshape(-1, x.size(-1)), to_sparse(x, edges, None)[0])
-        return out.reshape(*x.shape[:-1], -1)
+        return pass_messages(self, super().forward, x, edges, edge_weight, edge_attr, return_attention_weights)
 
-    def _dense(self, x: Tensor, adjacency: Tensor | None) -> Tensor:
-        if adjacency is not None and self.add_self_loops:
-            adjacency = adjacency.clone()
-            adjacency.diagonal(dim1=-2, dim2=-1).fill_(True)
+    def dense(self, x: Tensor, adjacency: Tensor | None, want_attention: bool) -> tuple[Tensor, Tensor | None]:
+        """The dense path; see `gnn_dml.layers.pyg.DenseLayer`."""
         values = self.lin(x).unflatten(-1, (self.heads, self.out_channels))  # (..., N, H, C)
         source = (values * self.att_src).sum(-1).mT.unsqueeze(-2)  # (..., H, 1, N)
         target = (values * self.att_dst).sum(-1).mT.unsqueeze(-1)  # (..., H, N, 1)
@@ -95,4 +101,5 @@ class GATConv(PyGGATConv):
         out: Tensor = received.transpose(-3, -2).flatten(-2) if self.concat else received.mean(dim=-3)
         if self.res is not None:
             out = out + self.res(x)
-        return out if self.bias is None else out + self.bias
+        out = out if self.bias is None else out + self.bias
+        return out, attention if want_attention else None

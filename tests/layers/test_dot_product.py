@@ -162,10 +162,83 @@ def test_dropout_only_in_training():
     torch.testing.assert_close(module(x, adjacency), layer()(x, adjacency))
 
 
-def test_gradients_are_exact():
+@pytest.mark.parametrize("quiet", [False, True])
+@pytest.mark.parametrize("aggregation", ["sum", "mean", "max"])
+@pytest.mark.parametrize("backend", ["dense", "sparse"])
+def test_gradients_are_exact(quiet, aggregation, backend):
+    x, adjacency, weight = graph(4, seed=10)
+    module = layer(quiet=quiet, aggregation=aggregation, backend=backend)
+    names = [name for name, _ in module.named_parameters()]
+
+    def run(nodes, weight, *parameters):
+        return torch.func.functional_call(module, dict(zip(names, parameters, strict=True)), (nodes, adjacency, weight))
+
+    leaves = [x, weight, *(p.detach().clone() for p in module.parameters())]
+    assert torch.autograd.gradcheck(run, [leaf.requires_grad_() for leaf in leaves])
+
+
+@pytest.mark.parametrize("quiet", [False, True])
+def test_gradients_of_the_fused_kernel_are_exact(quiet):
     x, adjacency, _ = graph(4, seed=10)
-    module = layer(quiet=True)
-    assert torch.autograd.gradcheck(lambda nodes: module(nodes, adjacency), (x.requires_grad_(),))
+    module = layer(quiet=quiet, backend="dense")
+    for edges in (adjacency, None):
+        assert torch.autograd.gradcheck(lambda nodes, edges=edges: module(nodes, edges), (x.requires_grad_(),))
+
+
+@pytest.mark.parametrize("quiet", [False, True])
+@pytest.mark.parametrize("weighted", [False, True])
+@pytest.mark.parametrize("backend", ["dense", "sparse"])
+def test_attention_weights_are_the_softmax_before_dropout_and_edge_weights(quiet, weighted, backend):
+    x, adjacency, weight = graph(6, seed=11)
+    weight = weight if weighted else None
+    module = layer(quiet=quiet, backend=backend, dropout=0.5).eval()
+    out, (edges, attention) = module(x, adjacency, weight, return_attention_weights=True)
+    torch.testing.assert_close(out, module(x, adjacency, weight))
+    assert edges is adjacency
+    q, k = (linear(x).view(6, HEADS, -1) for linear in (module.q, module.k))
+    for h in range(HEADS):
+        for i in range(6):
+            exps = {j: math.exp((q[i, h] @ k[j, h]).item() / 2) for j in range(6) if adjacency[i, j]}
+            total = sum(exps.values()) + (1.0 if quiet else 0.0)
+            expected = [exps.get(j, 0.0) / (total or 1.0) for j in range(6)]
+            torch.testing.assert_close(attention[h, i], torch.tensor(expected, dtype=torch.float64))
+    edge_index, edge_weight = to_sparse(x, adjacency, weight)
+    again, (given, along) = module(x, edge_index, edge_weight, return_attention_weights=True)
+    torch.testing.assert_close(again, out)
+    assert given is edge_index
+    torch.testing.assert_close(along, attention[:, edge_index[1], edge_index[0]].T)
+
+
+@pytest.mark.parametrize("backend", ["dense", "sparse"])
+def test_attention_weights_of_batched_graphs(backend):
+    (a, edges_a, _), (b, edges_b, _) = graph(5, seed=4), graph(5, seed=5)
+    module, both = layer(backend=backend), torch.stack([a, b])
+    edge_index, _ = to_sparse(a, edges_a, None)
+    for edges in (None, edges_a, torch.stack([edges_a, edges_b]), edge_index):
+        _, (_, together) = module(both, edges, return_attention_weights=True)
+        for i in range(2):
+            own = edges[i] if edges is not None and edges.dim() == 3 else edges
+            torch.testing.assert_close(together[i], module(both[i], own, return_attention_weights=True)[1][1])
+
+
+@pytest.mark.parametrize("backend", ["dense", "sparse"])
+@pytest.mark.parametrize("quiet", [False, True])
+@pytest.mark.parametrize("how", ["bfloat16", "autocast"])
+def test_half_precision(backend, quiet, how):
+    x, adjacency, weight = graph(9, seed=12)
+    module = layer(quiet=quiet, backend=backend)
+    for weight_or_none in (None, weight):
+        expected = module(x, adjacency, weight_or_none)
+        if how == "bfloat16":
+            half = layer(quiet=quiet, backend=backend).bfloat16()
+            out = half(x.bfloat16(), adjacency, None if weight_or_none is None else weight.bfloat16())
+            assert out.dtype == torch.bfloat16
+        else:
+            with torch.autocast("cpu", dtype=torch.bfloat16):
+                out = layer(quiet=quiet, backend=backend).float()(
+                    x.float(), adjacency, None if weight_or_none is None else weight.float()
+                )
+        torch.testing.assert_close(out.double(), expected, atol=0.1, rtol=0.05)
 
 
 @pytest.mark.parametrize(

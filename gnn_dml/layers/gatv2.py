@@ -1,0 +1,118 @@
+"""PyG's GATv2Conv with a dense path that works on blocks of targets.
+
+Legend: N nodes, b targets of a block, H heads, C channels per head, E edges, B graphs of equal size.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from torch import Tensor
+from torch.nn.functional import dropout
+from torch_geometric.nn import GATv2Conv as PyGGATv2Conv
+from torch_geometric.typing import OptTensor, PairTensor
+
+from gnn_dml.layers.additive import additive_scores
+from gnn_dml.layers.blocks import block_size, over_targets
+from gnn_dml.layers.dot_product import AttentionWeights
+from gnn_dml.layers.path import Backend, Crossover
+from gnn_dml.layers.pyg import check_heads, pass_messages, settle_backend
+from gnn_dml.layers.softmax import dense_softmax
+
+MAX_BLOCK = {"cpu": 2**20, "elsewhere": 2**26}
+"""Numbers that a block holds: scores (..., H, b, N) on a CPU, hidden channels (..., H, b, N, C) elsewhere."""
+
+
+class GATv2Conv(PyGGATv2Conv):
+    r"""Graph attention with dynamic scores (Brody et al. 2022).
+
+    .. math:: s_{ij} = a \cdot \mathrm{LeakyReLU}(W_l x_j + W_r x_i)
+
+    PyG's own class: constructor, parameters and state dict are PyG's, and the sparse path is PyG's code. The dense path
+    takes targets in blocks and computes them again in backward, so that memory grows with N x b.
+
+    Note that PyG's default `add_self_loops=True` gives every node a self-loop whatever the graph says; `for_dim`, which
+    the configuration uses, leaves self-loops to the topology.
+
+    Args:
+        *args: As in `torch_geometric.nn.GATv2Conv`.
+        backend: "dense" or "sparse" forces a path; "auto" takes the faster one (`gnn_dml.layers.path`).
+        **kwargs: As in `torch_geometric.nn.GATv2Conv`. Edge features (`edge_dim`), aggregations other than the sum and
+            bipartite graphs have no dense path.
+
+    Raises:
+        ValueError: If the backend is unknown, or "dense" is forced on what has no dense path.
+    """
+
+    # See GATConv: PyG looks for these types by the bare class name.
+    edge_updater_type = {"x": PairTensor, "edge_attr": OptTensor}
+    propagate_type = {"x": PairTensor, "alpha": Tensor}
+    crossover = Crossover(per_edge=16.0, fixed=0.0)
+
+    def __init__(self, *args: Any, backend: Backend = "auto", **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.backend = settle_backend(self, backend)
+
+    @classmethod
+    def for_dim(cls, dim: int, *, num_heads: int = 1, **kwargs: Any) -> GATv2Conv:
+        """A layer from D to D channels whose self-loops are the topology's affair.
+
+        Raises:
+            ValueError: If `num_heads` does not divide `dim`.
+        """
+        check_heads(dim, num_heads)
+        return cls(dim, dim // num_heads, heads=num_heads, add_self_loops=False, **kwargs)
+
+    def forward(
+        self,
+        x: Tensor,
+        edges: Tensor | None = None,
+        edge_weight: Tensor | None = None,
+        *,
+        edge_attr: Tensor | None = None,
+        return_attention_weights: bool = False,
+    ) -> Tensor | tuple[Tensor, AttentionWeights]:
+        """Pass messages once.
+
+        Args:
+            x: (N, D), or (B, N, D) for B graphs of N nodes.
+            edges: An edge_index (2, E), a boolean adjacency (N, N) or (B, N, N) with entry [target, source], or None
+                for the complete graph with self-loops.
+            edge_weight: Not taken: graph attention learns its weights from the nodes alone.
+            edge_attr: (E, edge_dim) beside an edge_index, as in PyG.
+            return_attention_weights: Whether to return the attention too.
+
+        Returns:
+            (N, H * C), or (N, C) where heads are averaged; with a leading B for batched nodes. With
+            `return_attention_weights` a pair of it and `(edges, attention)`, as in `GATConv`.
+
+        Raises:
+            ValueError: If shapes do not fit, or an edge weight is given.
+        """
+        return pass_messages(self, super().forward, x, edges, edge_weight, edge_attr, return_attention_weights)
+
+    def dense(self, x: Tensor, adjacency: Tensor | None, want_attention: bool) -> tuple[Tensor, Tensor | None]:
+        """The dense path; see `gnn_dml.layers.pyg.DenseLayer`."""
+        # PyG calls the sources left and the targets right.
+        source = self.lin_l(x).unflatten(-1, (self.heads, self.out_channels)).transpose(-3, -2)  # (..., H, N, C)
+        target = source
+        if not self.share_weights:
+            target = self.lin_r(x).unflatten(-1, (self.heads, self.out_channels)).transpose(-3, -2)
+        mask = None if adjacency is None else adjacency.unsqueeze(-3)
+
+        def attend(target: Tensor, mask: Tensor | None, source: Tensor, a: Tensor) -> tuple[Tensor, ...]:
+            attention = dense_softmax(additive_scores(target, source, a, self.negative_slope), mask)
+            attention = dropout(attention, self.dropout, self.training)
+            received = attention @ source
+            return (received, attention) if want_attention else (received,)
+
+        on_cpu = x.device.type == "cpu"
+        per_target = source[..., 0].numel() if on_cpu else source.numel()
+        size = block_size(x.size(-2), per_target, MAX_BLOCK["cpu" if on_cpu else "elsewhere"])
+        random = self.training and self.dropout > 0
+        received, *rest = over_targets(attend, size, (target, mask), source, self.att[0], random=random)
+        out: Tensor = received.transpose(-3, -2).flatten(-2) if self.concat else received.mean(dim=-3)
+        if self.res is not None:
+            out = out + self.res(x)
+        out = out if self.bias is None else out + self.bias
+        return out, rest[0] if want_attention else None

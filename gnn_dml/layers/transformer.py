@@ -1,0 +1,113 @@
+"""PyG's TransformerConv with a dense path through torch's fused attention.
+
+Legend: N nodes, H heads, C channels per head, E edges, B graphs of equal size.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch.nn.functional import dropout
+from torch_geometric.nn import TransformerConv as PyGTransformerConv
+from torch_geometric.typing import OptTensor
+
+from gnn_dml.layers.attend import attention_weights, fused_attention
+from gnn_dml.layers.dot_product import AttentionWeights
+from gnn_dml.layers.path import Backend, Crossover
+from gnn_dml.layers.pyg import check_heads, pass_messages, settle_backend
+
+
+class TransformerConv(PyGTransformerConv):
+    r"""The graph transformer operator (Shi et al. 2021).
+
+    .. math:: x'_i = W_{skip} x_i + \sum_j \mathrm{softmax}_j(W_q x_i \cdot W_k x_j / \sqrt{C}) \, W_v x_j
+
+    PyG's own class: constructor, parameters and state dict are PyG's, and the sparse path is PyG's code. The dense path
+    runs torch's fused attention. Unlike the paper's `DotProductAttention` it has a skip weight (`root_weight`) and no
+    output projection.
+
+    Args:
+        *args: As in `torch_geometric.nn.TransformerConv`.
+        backend: "dense" or "sparse" forces a path; "auto" takes the faster one (`gnn_dml.layers.path`).
+        **kwargs: As in `torch_geometric.nn.TransformerConv`. Edge features (`edge_dim`), aggregations other than the
+            sum and bipartite graphs have no dense path.
+
+    Raises:
+        ValueError: If the backend is unknown, or "dense" is forced on what has no dense path.
+    """
+
+    # See GATConv: PyG looks for this type by the bare class name.
+    propagate_type = {"query": Tensor, "key": Tensor, "value": Tensor, "edge_attr": OptTensor}
+    crossover = Crossover(per_edge=16.0, fixed=0.0)
+
+    def __init__(self, *args: Any, backend: Backend = "auto", **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.backend = settle_backend(self, backend)
+
+    @classmethod
+    def for_dim(cls, dim: int, *, num_heads: int = 1, **kwargs: Any) -> TransformerConv:
+        """A layer from D to D channels.
+
+        Raises:
+            ValueError: If `num_heads` does not divide `dim`.
+        """
+        check_heads(dim, num_heads)
+        return cls(dim, dim // num_heads, heads=num_heads, **kwargs)
+
+    def forward(
+        self,
+        x: Tensor,
+        edges: Tensor | None = None,
+        edge_weight: Tensor | None = None,
+        *,
+        edge_attr: Tensor | None = None,
+        return_attention_weights: bool = False,
+    ) -> Tensor | tuple[Tensor, AttentionWeights]:
+        """Pass messages once.
+
+        Args:
+            x: (N, D), or (B, N, D) for B graphs of N nodes.
+            edges: An edge_index (2, E), a boolean adjacency (N, N) or (B, N, N) with entry [target, source], or None
+                for the complete graph with self-loops.
+            edge_weight: Not taken: PyG's class has edge features instead.
+            edge_attr: (E, edge_dim) beside an edge_index, as in PyG.
+            return_attention_weights: Whether to return the attention too.
+
+        Returns:
+            (N, H * C), or (N, C) where heads are averaged; with a leading B for batched nodes. With
+            `return_attention_weights` a pair of it and `(edges, attention)`: the softmax before dropout, as PyG returns
+            it, (E, H) beside an edge_index and (H, N, N) [target, source] beside a matrix or None.
+
+        Raises:
+            ValueError: If shapes do not fit, or an edge weight is given.
+        """
+        return pass_messages(self, super().forward, x, edges, edge_weight, edge_attr, return_attention_weights)
+
+    def dense(self, x: Tensor, adjacency: Tensor | None, want_attention: bool) -> tuple[Tensor, Tensor | None]:
+        """The dense path; see `gnn_dml.layers.pyg.DenseLayer`."""
+        query, key, value = (
+            linear(x).unflatten(-1, (self.heads, self.out_channels)).transpose(-3, -2)
+            for linear in (self.lin_query, self.lin_key, self.lin_value)
+        )
+        mask = None if adjacency is None else adjacency.unsqueeze(-3)
+        drop = self.dropout if self.training else 0.0
+        attention = None
+        if want_attention:
+            attention = attention_weights(query, key, mask)
+            received = dropout(attention, drop) @ value
+        else:
+            received = fused_attention(query, key, value, mask, drop=drop)
+        out: Tensor = received.transpose(-3, -2).flatten(-2) if self.concat else received.mean(dim=-3)
+        return self._with_root(out, x), attention
+
+    def _with_root(self, out: Tensor, x: Tensor) -> Tensor:
+        """Add the node's own part, gated where the layer was built with `beta`."""
+        if not self.root_weight:
+            return out
+        own: Tensor = self.lin_skip(x)
+        if self.lin_beta is None:
+            return out + own
+        gate: Tensor = self.lin_beta(torch.cat([out, own, out - own], dim=-1)).sigmoid()
+        return gate * own + (1 - gate) * out

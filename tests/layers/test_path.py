@@ -1,0 +1,74 @@
+"""Which path is taken, seen from outside: the two differ in the last bits and in what they refuse."""
+
+import pytest
+import torch
+
+from gnn_dml.layers import DotProductAttention, GATConv, GATv2Conv, TransformerConv
+from gnn_dml.layers.edges import to_sparse
+from gnn_dml.layers.path import Crossover, runs_dense
+
+LAYERS = [DotProductAttention, GATConv, GATv2Conv, TransformerConv]
+RULE = Crossover(per_edge=10.0, fixed=1000.0)
+
+
+def ring(n, degree):
+    """Every node hears the `degree` nodes before it."""
+    index = torch.arange(n)
+    return torch.stack([torch.cat([index] * degree), torch.cat([index.roll(-s) for s in range(1, degree + 1)])])
+
+
+def as_matrix(edge_index, n):
+    adjacency = torch.zeros(n, n, dtype=torch.bool)
+    adjacency[edge_index[1], edge_index[0]] = True
+    return adjacency
+
+
+@pytest.mark.parametrize(
+    ("n", "degree", "dense"),
+    [
+        (30, 1, True),  # 900 pairs: the sparse path cannot even start for that
+        (100, 91, True),  # 10,000 pairs against 1,000 + 91,000
+        (100, 9, True),  # against 1,000 + 9,000
+        (100, 8, False),  # against 1,000 + 8,000
+        (1000, 8, False),
+    ],
+)
+def test_auto_weighs_pairs_against_edges(n, degree, dense):
+    x, edges = torch.zeros(n, 4), ring(n, degree)
+    assert runs_dense("auto", x, edges, RULE) is dense
+    assert runs_dense("auto", x, as_matrix(edges, n), RULE) is dense
+    batched = torch.stack([as_matrix(edges, n)] * 3)
+    assert runs_dense("auto", torch.zeros(3, n, 4), batched, RULE) is dense
+    assert runs_dense("auto", torch.zeros(3, n, 4), edges, RULE) is dense
+
+
+def test_complete_graph_is_dense_and_force_decides():
+    x, edges = torch.zeros(1000, 4), ring(1000, 2)
+    assert runs_dense("auto", x, None, RULE)
+    assert runs_dense("dense", x, edges, RULE)
+    assert not runs_dense("sparse", x, None, RULE)
+
+
+def test_repeated_edges_stay_sparse():
+    edges = ring(10, 9)
+    assert runs_dense("auto", torch.zeros(10, 4), edges, RULE)
+    assert not runs_dense("auto", torch.zeros(10, 4), torch.cat([edges, edges[:, :1]], dim=1), RULE)
+
+
+@pytest.mark.parametrize("layer", LAYERS)
+@pytest.mark.parametrize(("n", "degree"), [(54, 53), (54, 8), (300, 3)])
+def test_auto_computes_what_both_paths_compute(layer, n, degree):
+    """Equal to the bit with one of them, and close to the other."""
+    generator = torch.Generator().manual_seed(0)
+    x = torch.nn.functional.normalize(torch.randn(n, 16, generator=generator), dim=1)
+    make = layer if layer is DotProductAttention else layer.for_dim
+    made = {backend: make(16, num_heads=2, backend=backend) for backend in ("auto", "dense", "sparse")}
+    for other in ("dense", "sparse"):
+        made[other].load_state_dict(made["auto"].state_dict())
+    edges = ring(n, degree)
+    for form in (edges, as_matrix(edges, n)):
+        out = {backend: module(x, form) for backend, module in made.items()}
+        chosen = "dense" if layer.crossover.prefers_dense(n, n * degree) else "sparse"
+        torch.testing.assert_close(out["dense"], out["sparse"], atol=1e-5, rtol=0)
+        given = form if chosen == "dense" or form.dtype == torch.long else to_sparse(x, form, None)[0]
+        assert torch.equal(out["auto"], made[chosen](x, given))
