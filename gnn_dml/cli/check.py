@@ -23,13 +23,17 @@ _AT_LEAST: dict[str, float] = {
     "backbone.width": 1,
     "backbone.dim": 1,
     "graph.k": 1,
+    "graph.seed": 0,
     "loss.backbone_weight": 0,
     "loss.refined_weight": 0,
 }
 _ABOVE: dict[str, float] = {"optimizer.lr": 0, "loss.temperature": 0}
-_SHARE = ("loss.smoothing", "layer.dropout", "refiner.dropout", "optimizer.warmup")
+_SHARE = ("drop_edge", "loss.smoothing", "layer.dropout", "refiner.dropout", "optimizer.warmup")
+_NEIGHBOURS = ("gnn_dml.graphs.KNN", "gnn_dml.graphs.MutualKNN", "gnn_dml.graphs.Random")
 _ONE_OF: dict[str, tuple[str, ...]] = {
     "refiner.output": ("last", "concatenated", "every"),
+    "graph.similarity": ("correlation", "cosine"),
+    "graph.negatives": ("hard", "soft"),
     "backbone.pool": ("max", "average", "flatten"),
     "backbone.neck": ("linear", "batch_norm"),
     "optimizer.schedule": ("one_cycle", "constant", "step"),
@@ -39,7 +43,15 @@ _ONE_OF: dict[str, tuple[str, ...]] = {
 
 def problems(config: Config) -> list[str]:
     """One sentence for each thing in a resolved configuration that cannot work; empty if all is well."""
-    checks: tuple[Callable[[Config], list[str]], ...] = (_numbers, _names, _files, _graph, _layout, _untrained)
+    checks: tuple[Callable[[Config], list[str]], ...] = (
+        _numbers,
+        _names,
+        _files,
+        _graph,
+        _weights,
+        _layout,
+        _untrained,
+    )
     return [message for check in checks for message in check(config)]
 
 
@@ -130,7 +142,7 @@ def _graph(config: Config) -> list[str]:
     k, label_built = graph.get("k"), graph["_target_"] == "gnn_dml.graphs.ClassAware"
     if label_built and graph["mode"] not in ("same", "other", "nearest"):
         return [f"graph.mode must be one of same, other, nearest, not {graph['mode']!r}"]
-    if k is None and graph["_target_"] == "gnn_dml.graphs.KNN":
+    if k is None and graph["_target_"] in _NEIGHBOURS:
         return ["graph.k must be a whole number, not null"]
     if k is not None and k >= nodes:
         found.append(
@@ -149,6 +161,31 @@ def _graph(config: Config) -> list[str]:
         found.append(f"refiner.reduction={reduction} does not divide backbone.dim={dim}")
     elif dim is not None and heads and (dim // reduction) % heads:
         found.append(f"layer.num_heads={heads} does not divide the {dim // reduction} channels of the refiner")
+    return found
+
+
+def _weights(config: Config) -> list[str]:
+    """Edges by threshold, and edge weights where the refiner counts on them."""
+    choices, graph = config["choices"], config["graph"]
+    if choices["graph"] == "none":
+        return []
+    found = []
+    target, threshold, negatives = graph["_target_"], graph.get("threshold"), graph.get("negatives")
+    largest = {"hard": 1, "soft": 2}.get(str(negatives))
+    if threshold is not None and largest is not None and threshold >= largest:
+        found.append(
+            f"graph.threshold must be below {largest} with graph.negatives={negatives}, not {threshold}: no similarity "
+            "is larger, so no image would hear another"
+        )
+    if not config["refiner"]["weighted"]:
+        return found
+    if target.startswith("gnn_dml.") and target != "gnn_dml.graphs.Threshold":
+        found.append(
+            f"refiner.weighted=true needs edge weights: graph=threshold has them, graph={choices['graph']} not"
+        )
+    layer = config["layer"]["_target_"]
+    if layer.startswith("gnn_dml.") and layer != "gnn_dml.layers.DotProductAttention":
+        found.append(f"refiner.weighted=true needs layer=dot_product: layer={choices['layer']} takes no edge weights")
     return found
 
 

@@ -139,19 +139,20 @@ def _unknown(key: str, part: str, walked: list[str], names: list[str]) -> str:
     return f"{key!r} is unknown; {where} has {', '.join(shown)}.{hint and hint.replace('mean ', f'mean {where}.')}"
 
 
-_NULLABLE = ("backbone.dim", "backbone.weights", "graph.k")
+_NULLABLE = ("backbone.dim", "backbone.weights", "graph.k", "graph.threshold")
+_KIND_BESIDE_NULL: dict[str, type] = {"graph.k": int, "graph.loop": bool}
 _KINDS = {bool: "true or false", int: "a whole number", float: "a number", str: "a word"}
 
 
 def _kind_problem(key: str, default: Any, value: Any) -> str | None:
-    """A value of another kind than the default; a default of null says nothing about kinds."""
+    """A value of another kind than the default; a default of null says little about kinds."""
     if isinstance(default, DictConfig):
         inner = next((str(name) for name in default if not str(name).startswith("_")), "NAME")
         return f"{key} holds several settings; change one of them, for instance {key}.{inner}=..."
-    kind = type(default)
+    kind = _KIND_BESIDE_NULL.get(key, type(None)) if default is None else type(default)
     if isinstance(default, ListConfig):
         return None if isinstance(value, list) else f"{key} must be a list like {default}, not {value!r}"
-    if value is None and kind in _KINDS and key not in _NULLABLE:
+    if value is None and type(default) in _KINDS and key not in _NULLABLE:
         return f"{key} must be {_KINDS[kind]} (the default is {default}), not null"
     if isinstance(value, float) and not math.isfinite(value):
         return f"{key} must be a finite number (the default is {default}), not {value}"
@@ -160,7 +161,8 @@ def _kind_problem(key: str, default: Any, value: Any) -> str | None:
     fits = isinstance(value, kind) and not (kind is int and isinstance(value, bool))
     fits = fits or (kind is float and isinstance(value, int) and not isinstance(value, bool))
     fits = fits or (kind is str and not isinstance(value, (dict, list)))
-    return None if fits else f"{key} must be {_KINDS[kind]} (the default is {default}), not {value!r}"
+    shown = "null" if default is None else default
+    return None if fits else f"{key} must be {_KINDS[kind]} (the default is {shown}), not {value!r}"
 
 
 def _raise(found: Sequence[str]) -> None:

@@ -9,7 +9,7 @@ from typing import Any
 import torch
 from hydra.errors import InstantiationException
 from hydra.utils import instantiate
-from torch_geometric.transforms import BaseTransform
+from torch_geometric.transforms import BaseTransform, Compose
 
 from gnn_dml.data.images import ImageDataset, ImageSplit, join
 from gnn_dml.data.loader import TrainImages, TrainLoader
@@ -19,6 +19,7 @@ from gnn_dml.engine.learner import Learner
 from gnn_dml.engine.optim import build_optimizer, build_schedule
 from gnn_dml.engine.trainer import Trainer
 from gnn_dml.errors import UserError
+from gnn_dml.graphs import DropEdge
 from gnn_dml.models import Refiner
 
 Config = Mapping[str, Any]
@@ -73,6 +74,9 @@ def build_learner(config: Config, num_classes: int) -> Learner:
     if config["graph"].get("_target_") is None:
         return Learner(embedder)
     topology: BaseTransform = build(config["graph"])
+    # The configuration inside an older checkpoint has no drop_edge.
+    if share := config.get("drop_edge"):
+        topology = Compose([topology, DropEdge(share)])
     refiner: Refiner = build(config["refiner"], dim=embedder.dim, num_classes=num_classes, layer=build(config["layer"]))
     return Learner(embedder, refiner, topology)
 

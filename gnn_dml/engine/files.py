@@ -36,7 +36,11 @@ def run_id(config: Mapping[str, Any]) -> str:
 def _counted(config: Mapping[str, Any]) -> dict[str, Any]:
     """The part of a configuration that a run looks at, so that idle settings make no difference to its name."""
     no_refiner, untrained = config["choices"]["graph"] == "none", config["protocol"]["epochs"] == 0
-    idle = {*MACHINE_KEYS, *(("layer", "refiner") if no_refiner else ()), *(("loss", "optimizer") if untrained else ())}
+    idle = set(MACHINE_KEYS)
+    if no_refiner:
+        idle |= {"layer", "refiner", "drop_edge"}
+    if untrained:
+        idle |= {"loss", "optimizer", "drop_edge"}
     counted = {key: value for key, value in config.items() if key not in idle}
     counted["choices"] = {group: name for group, name in config["choices"].items() if group not in idle}
     if no_refiner and not untrained:

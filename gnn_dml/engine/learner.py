@@ -2,11 +2,27 @@
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 from torch import Tensor, nn
 from torch_geometric.transforms import BaseTransform
 
-from gnn_dml.graphs import Complete, build_edges, uses_labels
+from gnn_dml.graphs import Edges, build_edges, for_test
 from gnn_dml.models import EmbedderOutput, Refiner, RefinerOutput
+
+
+class LearnerOutput(NamedTuple):
+    """What a learner makes of a mini-batch.
+
+    Attributes:
+        backbone: Of the embedder.
+        refined: Of the refiner, or None without one.
+        edges: The graph that the refiner worked on, or None likewise.
+    """
+
+    backbone: EmbedderOutput
+    refined: RefinerOutput | None
+    edges: Edges | None
 
 
 class Learner(nn.Module):
@@ -28,17 +44,15 @@ class Learner(nn.Module):
         self.refiner = refiner
         self.topology = topology
 
-    def forward(self, images: Tensor, labels: Tensor) -> tuple[EmbedderOutput, RefinerOutput | None]:
+    def forward(self, images: Tensor, labels: Tensor) -> LearnerOutput:
         """Both branches for a mini-batch: images (N, 3, h, w), labels (N,)."""
         backbone: EmbedderOutput = self.embedder(images)
         if self.refiner is None or self.topology is None:
-            return backbone, None
-        edges, edge_weight = build_edges(self.topology, backbone.features, labels)
-        return backbone, self.refiner(backbone.features, edges, edge_weight)
+            return LearnerOutput(backbone, None, None)
+        edges = build_edges(self.topology, backbone.features, labels)
+        return LearnerOutput(backbone, self.refiner(backbone.features, *edges), edges)
 
     @property
     def test_topology(self) -> BaseTransform | None:
-        """The graph for unseen images: the training graph, or the complete one where that was built from labels."""
-        if self.topology is None:
-            return None
-        return Complete() if uses_labels(self.topology) else self.topology
+        """The graph for unseen images: the training graph with all its edges, or complete if that was label-built."""
+        return None if self.topology is None else for_test(self.topology)

@@ -11,7 +11,7 @@ from torch.nn.functional import normalize
 from torch_geometric.transforms import BaseTransform
 
 from gnn_dml.errors import UserError
-from gnn_dml.graphs import Topology, build_edges, uses_labels
+from gnn_dml.graphs import build_edges, describe, takes_batches, uses_labels
 from gnn_dml.models import Refiner
 
 CHUNK_NODES = 8192
@@ -58,7 +58,7 @@ def refine_in_neighbourhoods(refiner: Refiner, topology: BaseTransform, features
         UserError: If the topology is built from labels, which test images do not have.
     """
     if uses_labels(topology):
-        raise UserError(f"{topology!r} is built from labels, and test images have none; use a label-free graph")
+        raise UserError(f"{describe(topology)} is built from labels, and test images have none; use a label-free graph")
     features = normalize(features, dim=1)
     others = nearest_neighbours(features, min(neighbours, len(features) - 1))
     groups = torch.cat([torch.arange(len(features), device=features.device)[:, None], others], dim=1)
@@ -68,8 +68,8 @@ def refine_in_neighbourhoods(refiner: Refiner, topology: BaseTransform, features
 
 def _first_nodes(refiner: Refiner, topology: BaseTransform, x: Tensor) -> Tensor:
     """The refined first node of each graph: (B, n, D) -> (B, D')."""
-    if isinstance(topology, Topology):
-        refined: Tensor = refiner(x, topology.adjacency(x)).features[-1][:, 0]
+    if takes_batches(topology):
+        refined: Tensor = refiner(x, *build_edges(topology, x, None)).features[-1][:, 0]
         return refined
     # A transform from elsewhere may know nothing of batches, so it sees one graph at a time.
     return torch.stack([refiner(graph, *build_edges(topology, graph, None)).features[-1][0] for graph in x])

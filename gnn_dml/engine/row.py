@@ -11,7 +11,7 @@ import torch
 from gnn_dml import __version__
 from gnn_dml.engine.files import run_id
 from gnn_dml.engine.learner import Learner
-from gnn_dml.graphs import uses_labels
+from gnn_dml.graphs import describe, uses_labels
 
 
 def make_row(
@@ -52,7 +52,7 @@ def make_row(
         "graph": choices["graph"],
         "layer": choices["layer"] if learner.refiner is not None else "",
         "uses_labels": learner.topology is not None and uses_labels(learner.topology),
-        "test_graph": "" if learner.topology is None else _test_graph(learner, protocol["neighbours"]),
+        "test_graph": _test_graph(learner, protocol["neighbours"]),
         "selected_on": protocol["select_on"] if protocol["epochs"] else "",
         "chosen_epoch": chosen,
         "epochs": protocol["epochs"],
@@ -75,4 +75,6 @@ def metric_names(ks: Sequence[int]) -> list[str]:
 
 
 def _test_graph(learner: Learner, neighbours: int) -> str:
-    return f"{learner.test_topology!r} over each image and its {neighbours} nearest"
+    if learner.test_topology is None:
+        return ""
+    return f"{describe(learner.test_topology)} over each image and its {neighbours} nearest"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
 import torch
@@ -15,7 +15,8 @@ from torch.optim.lr_scheduler import LRScheduler
 
 from gnn_dml.data.loader import TrainLoader
 from gnn_dml.data.transforms import Transform
-from gnn_dml.engine.learner import Learner
+from gnn_dml.engine.learner import Learner, LearnerOutput
+from gnn_dml.engine.purity import PurityMeter
 from gnn_dml.losses import BranchLoss
 
 
@@ -31,6 +32,7 @@ class EpochReport:
         rate_cnn: Learning rate after the epoch.
         rate_refiner: The same; NaN without a refiner.
         seconds: Wall-clock time of the epoch.
+        purity: Share of the attention that falls on the same class, per layer and head; see `PurityMeter.row`.
     """
 
     epoch: int
@@ -40,10 +42,13 @@ class EpochReport:
     rate_cnn: float
     rate_refiner: float
     seconds: float
+    purity: dict[str, float] = field(default_factory=dict)
 
     def row(self) -> dict[str, float]:
         """The report as a table row."""
-        return asdict(self)
+        row = asdict(self)
+        purity = row.pop("purity")
+        return {**row, **purity}
 
 
 class Diverged(RuntimeError):  # noqa: N818 - a result, not a fault
@@ -101,8 +106,9 @@ class Trainer:
         start = time.perf_counter()
         self.learner.train()
         sums = [0.0, 0.0, 0.0]
+        purity = PurityMeter()
         for batch, (images, labels) in enumerate(self.loader.epoch(epoch), start=1):
-            terms = self._step(self._on_device(images), labels.to(self.device))
+            terms = self._step(self._on_device(images), labels.to(self.device), purity)
             if not math.isfinite(terms[0]):
                 raise Diverged(f"the loss became {terms[0]} in epoch {epoch}, batch {batch}")
             sums = [total + term for total, term in zip(sums, terms, strict=True)]
@@ -118,13 +124,17 @@ class Trainer:
             rate_cnn=rates["cnn"],
             rate_refiner=rates.get("refiner", math.nan),
             seconds=time.perf_counter() - start,
+            purity=purity.row(),
         )
 
     def _on_device(self, images: Tensor) -> Tensor:
         return self.finish(images.to(self.device, non_blocking=True)).contiguous(memory_format=torch.channels_last)
 
-    def _step(self, images: Tensor, labels: Tensor) -> tuple[float, float, float]:
-        terms = self.loss(*self.learner(images, labels), labels)
+    def _step(self, images: Tensor, labels: Tensor, purity: PurityMeter) -> tuple[float, float, float]:
+        out: LearnerOutput = self.learner(images, labels)
+        terms = self.loss(out.backbone, out.refined, labels)
+        if self.learner.refiner is not None and out.edges is not None:
+            purity.update(self.learner.refiner, out.backbone.features.detach(), out.edges, labels)
         self.optimizer.zero_grad(set_to_none=True)
         terms.total.backward()
         self.optimizer.step()

@@ -1,10 +1,30 @@
 """Topologies: PyG transforms `Data -> Data` that decide who sends messages to whom inside a mini-batch."""
 
-from gnn_dml.graphs.base import Topology
-from gnn_dml.graphs.build import Edges, build_edges, uses_labels
+from gnn_dml.graphs.base import Edges, Topology
+from gnn_dml.graphs.build import build_edges, describe, for_test, takes_batches, uses_labels
 from gnn_dml.graphs.class_aware import ClassAware
 from gnn_dml.graphs.complete import Complete
+from gnn_dml.graphs.drop_edge import DropEdge
 from gnn_dml.graphs.isolated import Isolated
 from gnn_dml.graphs.knn import KNN
+from gnn_dml.graphs.mutual_knn import MutualKNN
+from gnn_dml.graphs.random import Random
+from gnn_dml.graphs.threshold import Threshold
 
-__all__ = ["KNN", "ClassAware", "Complete", "Edges", "Isolated", "Topology", "build_edges", "uses_labels"]
+__all__ = [
+    "KNN",
+    "ClassAware",
+    "Complete",
+    "DropEdge",
+    "Edges",
+    "Isolated",
+    "MutualKNN",
+    "Random",
+    "Threshold",
+    "Topology",
+    "build_edges",
+    "describe",
+    "for_test",
+    "takes_batches",
+    "uses_labels",
+]

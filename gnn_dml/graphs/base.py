@@ -1,22 +1,38 @@
-"""What every topology shares: checked inputs, and `forward` derived from `adjacency`.
+"""What every topology shares: checked inputs, and `forward` derived from `edges`.
 
 Legend: N nodes, D channels, E edges, B graphs of equal size, `...` any leading batch dimensions.
 """
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import torch
 from torch import Tensor
 from torch_geometric.data import Data
 from torch_geometric.transforms import BaseTransform
-from torch_geometric.utils import dense_to_sparse
+
+
+class Edges(NamedTuple):
+    """The edges of a mini-batch, ready to be passed on as `refiner(x, *edges)`.
+
+    Attributes:
+        edges: None for every pair, self-loops included; a boolean adjacency (..., N, N) with entry [target, source]; or
+            an edge_index (2, E).
+        edge_weight: (E,) beside an edge_index; (..., N, N) with entry [target, source] beside the other two, 0 where
+            there is no edge; or None.
+    """
+
+    edges: Tensor | None
+    edge_weight: Tensor | None
 
 
 class Topology(BaseTransform):
     """A rule that says which nodes of a mini-batch send messages to which.
 
-    A topology is a PyG transform: `Data(x, y) -> Data(x, y, edge_index)`. A subclass sets its parameters in `__init__`
-    and computes `_adjacency`; this class checks the inputs and turns the matrix into edges.
+    A topology is a PyG transform: `Data(x, y) -> Data(x, y, edge_index)`, with `edge_weight` where the rule gives
+    weights. A subclass sets its parameters in `__init__` and computes `_adjacency`, or `_edges` if it has weights; this
+    class checks the inputs and turns matrices into edges.
 
     Attributes:
         uses_labels: True if the edges are built from labels. Such a graph leaks the label into the refined embedding,
@@ -25,12 +41,12 @@ class Topology(BaseTransform):
 
     uses_labels: bool = False
 
-    def __init__(self, *, loop: bool = True) -> None:
-        """Remember whether every node is its own neighbour (the paper's graph: yes)."""
+    def __init__(self, *, loop: bool | None = True) -> None:
+        """Remember whether every node is its own neighbour (the paper's graph: yes); None leaves it to the rule."""
         self.loop = loop
 
-    def adjacency(self, x: Tensor, y: Tensor | None = None) -> Tensor | None:
-        """The edges as a boolean matrix.
+    def edges(self, x: Tensor, y: Tensor | None = None) -> Edges:
+        """The edges in their dense form: a boolean matrix, and a matrix of weights where the rule gives weights.
 
         Args:
             x: Node features (..., N, D). No gradient flows through the choice of edges.
@@ -38,7 +54,7 @@ class Topology(BaseTransform):
 
         Returns:
             Boolean (..., N, N), entry [target, source], or None for "every pair, self-loops included", so that a
-            complete graph never costs N^2 memory.
+            complete graph never costs N^2 memory; and the weights (..., N, N) or None.
 
         Raises:
             ValueError: If the shapes do not fit, labels are needed and missing, or the nodes are too few.
@@ -50,8 +66,15 @@ class Topology(BaseTransform):
                 raise ValueError(f"{self!r} builds its edges from labels, and y is None")
             if y.shape != x.shape[:-1]:
                 raise ValueError(f"y must have the shape {tuple(x.shape[:-1])} to fit x, not {tuple(y.shape)}")
+        return self._edges(x, y if self.uses_labels else None)
+
+    def adjacency(self, x: Tensor, y: Tensor | None = None) -> Tensor | None:
+        """The first part of `edges`: which pairs are edges, without their weights."""
+        return self.edges(x, y).edges
+
+    def _edges(self, x: Tensor, y: Tensor | None) -> Edges:
         with torch.no_grad():
-            return self._adjacency(x.detach(), y if self.uses_labels else None)
+            return Edges(self._adjacency(x.detach(), y), None)
 
     def _adjacency(self, x: Tensor, y: Tensor | None) -> Tensor | None:
         raise NotImplementedError
@@ -59,27 +82,32 @@ class Topology(BaseTransform):
     def forward(self, data: Data) -> Data:
         """Set `data.edge_index` (2, E), source -> target, ordered by target and then source.
 
-        A batch of several graphs (`data.batch`) gets the topology graph by graph: no edge crosses from one to another.
+        `data.edge_weight` (E,) is set in the same order, and removed where the topology has no weights; so is an
+        `edge_attr`, which belongs to edges that are gone. A batch of several graphs (`data.batch`) gets the topology
+        graph by graph: no edge crosses from one to another.
         """
+        data.edge_attr = None
         if data.batch is None:
-            data.edge_index = self._edge_index(data.x, data.y)
+            data.edge_index, data.edge_weight = self._sparse(data.x, data.y)
             return data
-        parts = []
+        parts, weights = [torch.empty(2, 0, dtype=torch.long, device=data.x.device)], []
         for graph in range(int(data.batch.max()) + 1 if data.batch.numel() else 0):
             nodes = (data.batch == graph).nonzero().squeeze(1)
-            y = None if data.y is None else data.y[nodes]
-            parts.append(nodes[self._edge_index(data.x[nodes], y)])
-        empty = torch.empty(2, 0, dtype=torch.long, device=data.x.device)
-        data.edge_index = torch.cat(parts, dim=1) if parts else empty
+            edge_index, weight = self._sparse(data.x[nodes], None if data.y is None else data.y[nodes])
+            parts.append(nodes[edge_index])
+            if weight is not None:
+                weights.append(weight)
+        data.edge_index = torch.cat(parts, dim=1)
+        data.edge_weight = torch.cat(weights) if weights else None
         return data
 
-    def _edge_index(self, x: Tensor, y: Tensor | None) -> Tensor:
-        adjacency = self.adjacency(x, y)
+    def _sparse(self, x: Tensor, y: Tensor | None) -> tuple[Tensor, Tensor | None]:
+        """The edge_index (2, E) and the weights (E,) or None of one graph."""
+        adjacency, weight = self.edges(x, y)
         if adjacency is None:
             adjacency = torch.ones(x.size(0), x.size(0), dtype=torch.bool, device=x.device)
-        # nonzero walks the matrix row by row, so the rows it returns are (target, source).
-        edge_index: Tensor = dense_to_sparse(adjacency)[0].flip(0)
-        return edge_index
+        target, source = adjacency.nonzero(as_tuple=True)
+        return torch.stack((source, target)), None if weight is None else weight[target, source]
 
     def _parameters(self) -> dict[str, object]:
         return {"loop": self.loop}
@@ -100,13 +128,18 @@ def cosine_similarity(x: Tensor) -> Tensor:
     return x @ x.mT
 
 
+def never(similarity: Tensor) -> float:
+    """The entry that `nearest` never marks: -inf, or the lowest of an integer type."""
+    return float("-inf") if similarity.is_floating_point() else torch.iinfo(similarity.dtype).min
+
+
 def nearest(similarity: Tensor, k: int) -> Tensor:
-    """Mark the `k` largest entries of each row; entries of -inf are never marked.
+    """Mark the `k` largest entries of each row; entries that are `never` of their type are not marked.
 
     Ties go to the lower index, on every device, so that duplicates give the same graph everywhere.
 
     Args:
-        similarity: (..., N, N), entry [target, source].
+        similarity: (..., N, N), entry [target, source], of any real type.
         k: How many sources a target gets at most.
 
     Returns:
@@ -114,4 +147,4 @@ def nearest(similarity: Tensor, k: int) -> Tensor:
     """
     order = similarity.argsort(dim=-1, descending=True, stable=True)[..., :k]
     chosen = torch.zeros_like(similarity, dtype=torch.bool).scatter(-1, order, True)
-    return chosen & (similarity > float("-inf"))
+    return chosen & (similarity > never(similarity))

@@ -1,51 +1,81 @@
-"""From any graph transform to what a refiner takes: the one place that knows both kinds."""
+"""From any graph transform to what a refiner takes: the one place that knows topologies, `Compose` and the rest."""
 
 from __future__ import annotations
 
-from typing import NamedTuple
-
 from torch import Tensor
 from torch_geometric.data import Data
-from torch_geometric.transforms import BaseTransform
+from torch_geometric.transforms import BaseTransform, Compose
 
-from gnn_dml.graphs.base import Topology
-
-
-class Edges(NamedTuple):
-    """The edges of a mini-batch, ready to be passed on as `refiner(x, *edges)`.
-
-    Attributes:
-        edges: None for every pair, a boolean adjacency (N, N) [target, source], or an edge_index (2, E).
-        edge_weight: (E,) beside an edge_index, or None.
-    """
-
-    edges: Tensor | None
-    edge_weight: Tensor | None
+from gnn_dml.graphs.base import Edges, Topology
+from gnn_dml.graphs.complete import Complete
+from gnn_dml.graphs.drop_edge import DropEdge
 
 
 def build_edges(topology: BaseTransform, x: Tensor, y: Tensor | None) -> Edges:
-    """Build the graph of one mini-batch.
+    """Build the graph of one mini-batch, or of B graphs at once.
 
-    A `Topology` answers with its adjacency, which keeps the dense path open. Any other PyG transform that adds edges (a
-    `Compose`, one of PyG's own, one of yours) is run on `Data(x, y)`.
+    A `Topology`, alone or followed by `DropEdge`, answers with its adjacency, which keeps the dense path open. Any
+    other PyG transform that adds edges (one of PyG's own, one of yours) is run on `Data(x, y)`, x detached.
 
     Args:
         topology: The transform.
-        x: Node features (N, D).
-        y: Labels (N,), or None.
+        x: Node features (N, D); also (B, N, D) where `takes_batches(topology)`.
+        y: Labels (N,) or (B, N), or None.
 
     Raises:
-        ValueError: If the transform adds no `edge_index`.
+        ValueError: If the transform adds no `edge_index`, or takes no batches and gets one.
     """
-    if isinstance(topology, Topology):
-        return Edges(topology.adjacency(x, y), None)
+    if takes_batches(topology):
+        first, *drops = parts(topology)
+        edges: Edges = first.edges(x, y)
+        for part in drops:
+            edges = part.drop(edges, x)
+        return edges
+    if x.dim() != 2:
+        raise ValueError(f"{describe(topology)} takes one graph at a time, (N, D), and x is {tuple(x.shape)}")
     data = topology(Data(x=x.detach(), y=y))
     if data.edge_index is None:
-        raise ValueError(f"{topology!r} added no edge_index, so it is no topology")
+        raise ValueError(f"{describe(topology)} added no edge_index, so it is no topology")
     return Edges(data.edge_index, getattr(data, "edge_weight", None))
+
+
+def takes_batches(topology: BaseTransform) -> bool:
+    """Whether `build_edges` takes nodes (B, N, D): a `Topology`, or one followed by nothing but `DropEdge`."""
+    found = parts(topology)
+    return bool(found) and isinstance(found[0], Topology) and all(isinstance(part, DropEdge) for part in found[1:])
+
+
+def for_test(topology: BaseTransform) -> BaseTransform:
+    """The graph for unseen images.
+
+    Parts that are `training_only`, such as `DropEdge`, are left out of a `Compose`. If what is left builds edges from
+    labels, which unseen images do not have, the complete graph takes its place.
+
+    Raises:
+        ValueError: If nothing is left.
+    """
+    left = [part for part in parts(topology) if not getattr(part, "training_only", False)]
+    if not left:
+        raise ValueError(f"{describe(topology)} has no part that adds edges, so it is no topology")
+    if any(uses_labels(part) for part in left):
+        return Complete()
+    return left[0] if len(left) == 1 else Compose(left)
 
 
 def uses_labels(topology: BaseTransform) -> bool:
     """Whether a transform, or any part of a PyG `Compose`, builds edges from labels."""
-    parts = getattr(topology, "transforms", [])
-    return bool(getattr(topology, "uses_labels", False)) or any(uses_labels(part) for part in parts)
+    inside = getattr(topology, "transforms", [])
+    return bool(getattr(topology, "uses_labels", False)) or any(uses_labels(part) for part in inside)
+
+
+def parts(topology: BaseTransform) -> list[BaseTransform]:
+    """What runs one after the other: the transforms of a `Compose`, also of one inside another, or the one alone."""
+    # A subclass of Compose may run its transforms in a way of its own.
+    if type(topology) is not Compose:
+        return [topology]
+    return [part for inner in topology.transforms for part in parts(inner)]
+
+
+def describe(topology: BaseTransform) -> str:
+    """The parts of a transform on one line, for rows and messages."""
+    return " + ".join(" ".join(repr(part).split()) for part in parts(topology)) or "an empty Compose"

@@ -104,7 +104,7 @@ def attention_of_edges(attention: Tensor, edge_index: Tensor) -> Tensor:
 
 
 def attention_matrix(x: Tensor, attention: Tensor, edge_index: Tensor) -> Tensor:
-    """Lay attention (E', H) along the edges of `to_sparse` out as a matrix: (..., H, N, N), 0 where there is no edge."""
+    """Lay attention (E', H) along the edges of `to_sparse` out as a matrix (..., H, N, N): 0 without an edge."""
     n = x.size(-2)
     graphs = x.size(0) if x.dim() == 3 else 1
     source, target = edge_index

@@ -25,10 +25,13 @@ class RefinerOutput:
     Attributes:
         features: L2-normalised refined embeddings (..., N, D'), one entry, or one per layer for `output="every"`.
         logits: Class scores (..., N, C), in the same number.
+        attention: Where it was asked for, the attention of every block as its layer returns it: (..., H, N, N)
+            [target, source] beside a matrix or None, (..., E, H) beside an edge_index. Else empty.
     """
 
     features: tuple[Tensor, ...]
     logits: tuple[Tensor, ...]
+    attention: tuple[Tensor, ...] = ()
 
 
 class RefinerBlock(nn.Module):
@@ -52,11 +55,27 @@ class RefinerBlock(nn.Module):
         self.norm2 = nn.LayerNorm(dim)
         self.dropout = nn.Dropout(dropout)
 
-    def forward(self, x: Tensor, edges: Tensor | None = None, edge_weight: Tensor | None = None) -> Tensor:
-        """Refine nodes (..., N, D) once; `edges` and `edge_weight` as the attention layer takes them."""
-        x = self.norm1(x + self.dropout(self.attention(x, edges, edge_weight)))
+    def forward(
+        self,
+        x: Tensor,
+        edges: Tensor | None = None,
+        edge_weight: Tensor | None = None,
+        *,
+        return_attention_weights: bool = False,
+    ) -> Tensor | tuple[Tensor, Tensor]:
+        """Refine nodes (..., N, D) once; `edges` and `edge_weight` as the attention layer takes them.
+
+        Returns:
+            The refined nodes (..., N, D); with `return_attention_weights` a pair of them and the layer's attention.
+        """
+        attention = None
+        if return_attention_weights:
+            received, (_, attention) = self.attention(x, edges, edge_weight, return_attention_weights=True)
+        else:
+            received = self.attention(x, edges, edge_weight)
+        x = self.norm1(x + self.dropout(received))
         out: Tensor = self.norm2(x + self.dropout(self.feed_forward(x)))
-        return out
+        return out if attention is None else (out, attention)
 
 
 class Refiner(nn.Module):
@@ -73,7 +92,8 @@ class Refiner(nn.Module):
         reduction: D_in / D; 1 in every published configuration.
         output: "last" layer, all layers "concatenated", or "every" layer with its own neck, classifier and logits.
         dropout: Inside the blocks; see `RefinerBlock`.
-        weighted: Whether the refiner is meant to be called with edge weights; changes no parameter.
+        weighted: Whether the edge weights of the call multiply the attention (the published `mult_attr`), if the layer
+            takes weights; else they are ignored. Changes no parameter.
 
     Raises:
         ValueError: If a number or a name is out of range.
@@ -106,19 +126,38 @@ class Refiner(nn.Module):
         out_width = width * num_layers if output == "concatenated" else width
         self.necks = nn.ModuleList(Neck(out_width, num_classes) for _ in range(num_layers if output == "every" else 1))
 
-    def forward(self, x: Tensor, edges: Tensor | None = None, edge_weight: Tensor | None = None) -> RefinerOutput:
+    def forward(
+        self,
+        x: Tensor,
+        edges: Tensor | None = None,
+        edge_weight: Tensor | None = None,
+        *,
+        return_attention_weights: bool = False,
+    ) -> RefinerOutput:
         """Refine the nodes of one graph, or of B graphs at once.
 
         Args:
             x: Embeddings (N, D_in) or (B, N, D_in); L2-normalised in training.
             edges: An edge_index (2, E), a boolean adjacency (N, N) or (B, N, N) with entry [target, source], or None
                 for the complete graph with self-loops.
-            edge_weight: As the attention layer takes it.
+            edge_weight: As the attention layer takes it; needed if `weighted` is set and ignored if it is not.
+            return_attention_weights: Whether the output holds the attention of every block.
+
+        Raises:
+            ValueError: If the refiner is `weighted` and there are no edge weights.
         """
+        if not self.weighted:
+            edge_weight = None
+        elif edge_weight is None:
+            raise ValueError("weighted=True multiplies the attention by edge weights, and edge_weight is None")
         x = self.reduce(x)
-        hidden = []
+        hidden, attention = [], []
         for block in self.blocks:
-            x = block(x, edges, edge_weight)
+            if return_attention_weights:
+                x, weights = block(x, edges, edge_weight, return_attention_weights=True)
+                attention.append(weights)
+            else:
+                x = block(x, edges, edge_weight)
             hidden.append(x)
         if self.output == "last":
             hidden = hidden[-1:]
@@ -127,4 +166,5 @@ class Refiner(nn.Module):
         return RefinerOutput(
             features=tuple(normalize(h, dim=-1) for h in hidden),
             logits=tuple(neck(h) for neck, h in zip(self.necks, hidden, strict=True)),
+            attention=tuple(attention),
         )

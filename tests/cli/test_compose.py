@@ -63,6 +63,37 @@ WRONG = [
     (["optimizer.refiner_rate=inf"], r"refiner_rate must be a finite number"),
     (["protocol.classes_per_batch=1", "protocol.images_per_class=1"], r"a batch needs two images"),
     (["dataset.transform.size=32"], r"flatten on images of 32 px needs backbone\.map_size=2, not 4"),
+    (["drop_edge=1.0"], r"drop_edge must be at least 0 and below 1, not 1\.0"),
+    (["drop_edge=-0.1"], r"drop_edge must be at least 0 and below 1, not -0\.1"),
+    (["drop_edge=null"], r"drop_edge must be a number \(the default is 0\.0\), not null"),
+    (["graph=mutual_knn", "graph.k=64"], r"graph\.k=64 is too large.*at most 63"),
+    (["graph=mutual_knn", "graph.k=9"], r"graph\.k=9 is above protocol\.neighbours=8"),
+    (["graph=mutual_knn", "graph.k=null"], r"graph\.k must be a whole number, not null"),
+    (["graph=random", "graph.k=64"], r"graph\.k=64 is too large.*at most 63"),
+    (["graph=random", "graph.k=9"], r"graph\.k=9 is above protocol\.neighbours=8"),
+    (["graph=random", "graph.k=null"], r"graph\.k must be a whole number, not null"),
+    (["graph=random", "graph.k=0"], r"graph\.k must be at least 1, not 0"),
+    (["graph=random", "graph.seed=-1"], r"graph\.seed must be at least 0, not -1"),
+    (["graph=mutual_knnn"], r"Did you mean mutual_knn\?"),
+    (["graph=other_classes", "graph.k=many"], r"graph\.k must be a whole number \(the default is null\), not 'many'"),
+    (["graph=knn", "graph.loop=null"], r"graph\.loop must be true or false \(the default is True\), not null"),
+    (["graph=threshold", "graph.loop=3"], r"graph\.loop must be true or false \(the default is null\), not 3"),
+    (["graph=threshold", "graph.threshold=no"], r"graph\.threshold must be a number \(the default is 0\.0\), not 'no'"),
+    (["graph=threshold", "graph.threshold=true"], r"graph\.threshold must be a number"),
+    (["graph=threshold", "graph.threshold=1"], r"graph\.threshold must be below 1 with graph\.negatives=hard, not 1:"),
+    (
+        ["graph=threshold", "graph.negatives=soft", "graph.threshold=2.5"],
+        r"graph\.threshold must be below 2 with graph\.negatives=soft, not 2\.5:",
+    ),
+    (["graph=threshold", "graph.similarity=dot"], r"graph\.similarity must be one of correlation, cosine, not 'dot'"),
+    (["graph=threshold", "graph.negatives=medium"], r"graph\.negatives must be one of hard, soft, not 'medium'"),
+    (["graph=threshold", "graph.negatives=null"], r"graph\.negatives must be a word"),
+    (["refiner.weighted=true"], r"needs edge weights: graph=threshold has them, graph=complete not"),
+    (
+        ["graph=threshold", "refiner.weighted=true", "layer=gat"],
+        r"refiner\.weighted=true needs layer=dot_product: layer=gat takes no edge weights",
+    ),
+    (["refiner.weighted=1"], r"refiner\.weighted must be true or false"),
     (["refiner=3"], r"refiner holds several settings; change one of them"),
 ]
 
@@ -95,6 +126,38 @@ def test_choices_and_values_reach_the_configuration():
     assert config["choices"]["layer"] == "gat"
     assert (config["graph"]["k"], config["seed"], config["cell"]) == (5, 3, "five")
     assert "hydra" not in config
+
+
+@pytest.mark.parametrize(
+    ("setting", "value"),
+    [
+        ("graph.threshold=null", None),
+        ("graph.threshold=0", 0),
+        ("graph.threshold=-0.5", -0.5),
+        ("graph.threshold=-1", -1),
+        ("graph.loop=null", None),
+        ("graph.loop=true", True),
+        ("graph.loop=false", False),
+        ("graph.negatives=soft", "soft"),
+        ("graph.similarity=cosine", "cosine"),
+    ],
+)
+def test_a_threshold_graph_takes_what_its_class_takes(setting, value):
+    config = resolve(["graph=threshold", setting, "refiner.weighted=true"])
+    name = setting.partition("=")[0].removeprefix("graph.")
+    learner = build_learner(config, num_classes=5)
+    assert config["graph"][name] == value
+    assert getattr(learner.topology, name) == value
+    assert learner.refiner.weighted
+
+
+def test_a_soft_threshold_may_exceed_one():
+    resolve(["graph=threshold", "graph.negatives=soft", "graph.threshold=1.5"])
+
+
+@pytest.mark.parametrize("settings", [["graph=none", "refiner.weighted=true"], ["graph=none", "drop_edge=0.5"]])
+def test_settings_of_the_graph_do_not_matter_without_one(settings):
+    assert build_learner(resolve(settings), 5).topology is None
 
 
 SELECTORS = [

@@ -2,36 +2,77 @@ from functools import partial
 
 import pytest
 import torch
+from torch.nn.functional import normalize
+from torch_geometric.transforms import Compose
 
 from gnn_dml.engine.refine import nearest_neighbours, refine_in_neighbourhoods
 from gnn_dml.errors import UserError
-from gnn_dml.graphs import KNN, ClassAware, Complete, Isolated
+from gnn_dml.graphs import (
+    KNN,
+    ClassAware,
+    Complete,
+    DropEdge,
+    Isolated,
+    MutualKNN,
+    Random,
+    Threshold,
+    build_edges,
+    describe,
+)
 from gnn_dml.layers import DotProductAttention, GATConv
 from gnn_dml.models import Refiner
 
 
 def features(n=12, dim=8):
     x = torch.randn(n, dim, generator=torch.Generator().manual_seed(0), dtype=torch.float64)
-    return torch.nn.functional.normalize(x, dim=1)
+    return normalize(x, dim=1)
 
 
-def refiner(layer=DotProductAttention):
+def refiner(layer=DotProductAttention, **arguments):
     torch.manual_seed(1)
     make = partial(DotProductAttention, num_heads=2) if layer is DotProductAttention else GATConv.for_dim
-    return Refiner(8, 3, make, num_layers=2).double().eval()
+    return Refiner(8, 3, make, num_layers=2, **arguments).double().eval()
 
 
-@pytest.mark.parametrize("topology", [Complete(), Complete(loop=False), KNN(2), Isolated()], ids=repr)
-@pytest.mark.parametrize("layer", [DotProductAttention, GATConv])
-def test_equals_one_tiny_graph_at_a_time(topology, layer):
-    x, module = features(), refiner(layer)
+def assert_one_tiny_graph_at_a_time(module, topology):
+    x = features()
     found = refine_in_neighbourhoods(module, topology, x, neighbours=4)
+    x = normalize(x, dim=1)
     for i in range(len(x)):
         ranked = sorted((-float(x[i] @ x[j]), j) for j in range(len(x)) if j != i)
         nodes = x[[i, *(j for _, j in ranked[:4])]]
         with torch.no_grad():
-            alone = module(nodes, topology.adjacency(nodes)).features[-1][0]
+            alone = module(nodes, *build_edges(topology, nodes, None)).features[-1][0]
         torch.testing.assert_close(found[i], alone)
+
+
+TOPOLOGIES = [
+    Complete(),
+    Complete(loop=False),
+    KNN(2),
+    Isolated(),
+    MutualKNN(2),
+    Random(2),
+    Threshold(0.0),
+    Threshold(None, negatives="soft"),
+    Compose([KNN(2), DropEdge(0.0)]),
+    Compose([Complete(), KNN(2)]),
+]
+
+
+@pytest.mark.parametrize("topology", TOPOLOGIES, ids=describe)
+@pytest.mark.parametrize("layer", [DotProductAttention, GATConv])
+def test_equals_one_tiny_graph_at_a_time(topology, layer):
+    assert_one_tiny_graph_at_a_time(refiner(layer), topology)
+
+
+@pytest.mark.parametrize(
+    "topology",
+    [Threshold(0.0), Threshold(None, negatives="soft"), Compose([KNN(2), Threshold(0.0, loop=True)])],
+    ids=describe,
+)
+def test_weighted_neighbourhoods_too(topology):
+    assert_one_tiny_graph_at_a_time(refiner(weighted=True), topology)
 
 
 def test_chunks_change_nothing(monkeypatch):
@@ -60,7 +101,7 @@ def test_transforms_from_elsewhere_work_too():
 
 def test_label_built_graphs_are_refused():
     with pytest.raises(UserError, match=r"ClassAware\(mode='same'.*built from labels"):
-        refine_in_neighbourhoods(refiner(), ClassAware("same"), features(), neighbours=3)
+        refine_in_neighbourhoods(refiner(), Compose([ClassAware("same"), DropEdge(0.1)]), features(), neighbours=3)
 
 
 def test_more_neighbours_than_images():

@@ -43,6 +43,9 @@ def test_files_and_row(tiny_settings):
     assert row["chosen_epoch"] == best["epoch"]
     assert row["val_backbone_recall@1"] == pytest.approx(best["val_backbone_recall@1"])
     assert epochs["rate_refiner"].iloc[0] == pytest.approx(0.1 * epochs["rate_cnn"].iloc[0])
+    purity = epochs[["purity_chance", *(f"purity_layer1_head{head}" for head in (1, 2, 3, 4))]]
+    assert purity.gt(0).all(axis=None)
+    assert purity.le(1).all(axis=None)
 
 
 def test_figures_are_those_of_the_checkpoint(tiny_settings):
@@ -61,16 +64,25 @@ def test_figures_are_those_of_the_checkpoint(tiny_settings):
     assert again == {name: row[name] for name in again}
 
 
-@pytest.mark.parametrize("graph", ["complete", "class_aware"])
+@pytest.mark.parametrize(
+    "graph",
+    [
+        ["graph=complete"],
+        ["graph=class_aware"],
+        ["graph=random", "graph.k=3"],
+        ["graph=threshold", "refiner.weighted=true"],
+    ],
+    ids=" ".join,
+)
 def test_the_same_seed_gives_the_same_bits(tiny_settings, tmp_path, graph):
-    first, row = run(tiny_settings, f"graph={graph}")
-    second, again = run(tiny_settings, f"graph={graph}", f"out={tmp_path / 'again'}")
+    first, row = run(tiny_settings, *graph)
+    second, again = run(tiny_settings, *graph, f"out={tmp_path / 'again'}")
     assert first.folder.name == second.folder.name
     for name, tensor in weights(first).items():
         assert torch.equal(tensor, weights(second)[name]), name
     different = {key for key in row if row[key] != again[key]}
     assert different <= {"seconds"}
-    other, _ = run(tiny_settings, f"graph={graph}", "seed=1")
+    other, _ = run(tiny_settings, *graph, "seed=1")
     assert other.folder.name != first.folder.name
     assert not torch.equal(weights(other)["embedder.projection.weight"], weights(first)["embedder.projection.weight"])
 
@@ -80,7 +92,7 @@ class PowerCutError(Exception):
 
 
 def test_an_interrupted_run_goes_on_to_the_same_bits(tiny_settings, tmp_path):
-    settings = [*tiny_settings, "layer.dropout=0.3", "protocol.epochs=3"]
+    settings = [*tiny_settings, "layer.dropout=0.3", "drop_edge=0.3", "protocol.epochs=3"]
     whole, row = run(settings)
     job = Run(resolve([*settings, f"out={tmp_path / 'cut'}"]))
     seen = []
@@ -104,6 +116,7 @@ def test_an_interrupted_run_goes_on_to_the_same_bits(tiny_settings, tmp_path):
     resumed.on_start = lambda total, done: starts.append((total, done)) or (lambda loss: None)
     again = resumed.execute()
     assert starts == [(12, 4)]
+    assert row["test_graph"] == "Complete(loop=True) over each image and its 4 nearest"
     assert again["seconds"] > torch.load(tmp_path / "resume.pt", weights_only=True)["seconds"] > 0
     assert {key for key in row if row[key] != again[key]} <= {"seconds"}
     for name, tensor in weights(whole).items():
@@ -195,8 +208,13 @@ def test_the_name_of_a_run_ignores_where_it_runs(tiny_settings):
 @pytest.mark.parametrize(
     ("base", "idle", "counts"),
     [
-        ([], [], ["optimizer.refiner_rate=1.0"]),
-        (["graph=none"], ["layer=gat", "refiner.num_layers=2", "optimizer.refiner_rate=1.0"], ["optimizer.lr=0.1"]),
+        ([], [], ["optimizer.refiner_rate=1.0", "drop_edge=0.3"]),
+        (
+            ["graph=none"],
+            ["layer=gat", "refiner.num_layers=2", "optimizer.refiner_rate=1.0", "drop_edge=0.3"],
+            ["optimizer.lr=0.1"],
+        ),
+        (["protocol.epochs=0"], ["drop_edge=0.3"], ["refiner.num_layers=2"]),
         (["graph=none", "protocol.epochs=0"], ["optimizer=radam", "loss.smoothing=0.2"], ["seed=1"]),
     ],
 )

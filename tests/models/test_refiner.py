@@ -3,7 +3,7 @@ from functools import partial
 import pytest
 import torch
 
-from gnn_dml.graphs import KNN
+from gnn_dml.graphs import KNN, Threshold
 from gnn_dml.layers import DotProductAttention, GATConv
 from gnn_dml.layers.edges import to_sparse
 from gnn_dml.models import Neck, Refiner
@@ -59,6 +59,33 @@ def test_edge_index_and_adjacency_give_the_same(layer):
     adjacency = KNN(2).adjacency(x)
     dense, sparse = module(x, adjacency), module(x, to_sparse(x, adjacency, None)[0])
     torch.testing.assert_close(dense.features[0], sparse.features[0])
+
+
+@pytest.mark.parametrize("sparse", [False, True])
+def test_weights_multiply_the_attention_where_the_refiner_is_weighted(sparse):
+    """The block written out with the layer's own answer to the weights; the other refiner ignores them."""
+    x = torch.randn(6, 8, dtype=torch.float64)
+    edges, weight = Threshold(0.0).edges(x)
+    if sparse:
+        edges, weight = to_sparse(x, edges, weight)
+    plain, weighted = refiner().eval(), refiner(weighted=True).eval()
+    assert plain.state_dict().keys() == weighted.state_dict().keys()
+    block, reduced = weighted.blocks[0], weighted.reduce(x)
+    attended = block.norm1(reduced + block.attention(reduced, edges, weight))
+    expected = block.norm2(attended + block.feed_forward(attended))
+    torch.testing.assert_close(weighted(x, edges, weight).features[0], torch.nn.functional.normalize(expected, dim=-1))
+    torch.testing.assert_close(plain(x, edges, weight).features[0], plain(x, edges).features[0])
+    assert not torch.allclose(plain(x, edges).features[0], weighted(x, edges, weight).features[0])
+
+
+def test_a_weighted_refiner_needs_weights():
+    with pytest.raises(ValueError, match="weighted=True multiplies the attention by edge weights, and edge_weight is"):
+        refiner(weighted=True)(torch.randn(6, 8, dtype=torch.float64))
+
+
+def test_layers_that_take_no_weights_are_spared_them():
+    x = torch.randn(6, 8, dtype=torch.float64)
+    assert refiner(LAYERS[1])(x, *Threshold(0.0).edges(x)).features[0].shape == (6, 8)
 
 
 def test_isolated_nodes_are_refined_alone():

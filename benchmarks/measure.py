@@ -1,0 +1,121 @@
+"""Time and peak memory of one training step of a module, on the CPU and on CUDA."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import statistics
+import time
+from collections.abc import Callable, Iterator, Mapping
+
+import torch
+from torch import Tensor, nn
+
+Step = Callable[[], None]
+
+
+def training_step(call: Callable[[], Tensor], leaves: list[Tensor]) -> Step:
+    """Forward and backward from the sum of the output; gradients of an earlier step are freed first."""
+
+    def step() -> None:
+        for leaf in leaves:
+            leaf.grad = None
+        call().float().sum().backward()
+
+    return step
+
+
+def step_of(module: nn.Module, x: Tensor, *arguments: object) -> Step:
+    """The training step of `module(x, *arguments)`, with gradients of its parameters and of `x`."""
+    return training_step(lambda: module(x, *arguments), [x, *module.parameters()])
+
+
+def milliseconds(step: Step, device: torch.device) -> float:
+    """Duration of one step: by device events on CUDA, by the clock elsewhere."""
+    if device.type == "cuda":
+        start, end = (torch.cuda.Event(enable_timing=True) for _ in range(2))
+        start.record()
+        step()
+        end.record()
+        torch.cuda.synchronize(device)
+        return float(start.elapsed_time(end))
+    begun = time.perf_counter()
+    step()
+    return (time.perf_counter() - begun) * 1e3
+
+
+def peak_mebibytes(step: Step, leaves: list[Tensor], device: torch.device) -> float:
+    """The most memory that one step holds above what was there before it, gradients included."""
+    for leaf in leaves:
+        leaf.grad = None
+    if device.type == "cuda":
+        torch.cuda.synchronize(device)
+        torch.cuda.reset_peak_memory_stats(device)
+        before = torch.cuda.memory_allocated(device)
+        step()
+        torch.cuda.synchronize(device)
+        return (torch.cuda.max_memory_allocated(device) - before) / 2**20
+    # Every allocation and release of torch's allocator, in their order.
+    with quiet_profiler() as profiler:
+        step()
+    live = most = 0
+    events = [event for event in profiler.profiler.kineto_results.events() if event.name() == "[memory]"]
+    for event in sorted(events, key=lambda event: event.start_ns()):
+        live += event.nbytes()
+        most = max(most, live)
+    return most / 2**20
+
+
+@contextlib.contextmanager
+def quiet_profiler() -> Iterator[torch.profiler.profile]:
+    """The profiler of torch with memory; what its native code writes to stderr is dropped."""
+    saved, sink = os.dup(2), os.open(os.devnull, os.O_WRONLY)
+    os.dup2(sink, 2)
+    try:
+        with torch.profiler.profile(activities=[torch.profiler.ProfilerActivity.CPU], profile_memory=True) as profiler:
+            yield profiler
+    finally:
+        os.dup2(saved, 2)
+        os.close(saved)
+        os.close(sink)
+
+
+def interleaved(
+    steps: Mapping[str, Step], device: torch.device, *, seconds: float, most: int = 200
+) -> dict[str, float]:
+    """Median milliseconds of each step, taken in turns so that a slow moment of the machine meets all alike.
+
+    Args:
+        steps: By name; each is run once before any is timed, unless that already takes its share of the time.
+        device: Where they run.
+        seconds: About how long to measure in all; every step is timed at least once.
+        most: Rounds at most.
+    """
+    taken: dict[str, list[float]] = {name: [] for name in steps}
+    share = seconds * 1e3 / max(1, len(steps))
+    for name, step in steps.items():
+        first = milliseconds(step, device)
+        if first > share / 2:
+            taken[name].append(first)
+    deadline = time.perf_counter() + seconds
+    for _ in range(most):
+        for name, step in steps.items():
+            if not taken[name] or sum(taken[name]) + taken[name][-1] < share:
+                taken[name].append(milliseconds(step, device))
+        if time.perf_counter() > deadline:
+            break
+    return {name: statistics.median(found) for name, found in taken.items()}
+
+
+def free_mebibytes(device: torch.device) -> float:
+    """Memory that can still be had."""
+    if device.type == "cuda":
+        return torch.cuda.mem_get_info(device)[0] / 2**20
+    return os.sysconf("SC_AVPHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") / 2**20
+
+
+def describe(device: torch.device) -> str:
+    """The device, for the head of a table."""
+    if device.type == "cuda":
+        return torch.cuda.get_device_name(device)
+    return f"CPU, {torch.get_num_threads()} threads"

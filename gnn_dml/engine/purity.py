@@ -1,0 +1,69 @@
+"""How much of the attention stays inside the class, over an epoch of training."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+from gnn_dml.graphs import Edges
+from gnn_dml.metrics import ClassAttention, class_attention
+from gnn_dml.models import Refiner
+
+
+class PurityMeter:
+    """Sums the attention of every block and head over the mini-batches of an epoch.
+
+    The attention is computed apart from the training step, in eval mode and without gradient, so that measuring it
+    changes no bit of the training.
+    """
+
+    def __init__(self) -> None:
+        self.uniform: list[ClassAttention] = []
+        self.blocks: list[list[ClassAttention]] = []
+
+    @torch.no_grad()
+    def update(self, refiner: Refiner, x: Tensor, edges: Edges, labels: Tensor) -> None:
+        """Add a mini-batch: x (N, D), its graph, labels (N,)."""
+        training = refiner.training
+        refiner.eval()
+        attention = refiner(x, *edges, return_attention_weights=True).attention
+        refiner.train(training)
+        index = edges.edges if edges.edges is not None and edges.edges.dtype == torch.long else None
+        self.uniform.append(class_attention(uniform_attention(edges.edges, labels), labels, index))
+        self.blocks.append([class_attention(weights.float(), labels, index) for weights in attention])
+
+    def row(self) -> dict[str, float]:
+        """`purity_chance`, what uniform attention over the same edges would give, and `purity_layer1_head1` and so on.
+
+        Fractions in [0, 1], NaN where no attention goes to other nodes; empty if nothing was added.
+        """
+        if not self.blocks:
+            return {}
+        found = {"purity_chance": float(_added(self.uniform).purity)}
+        for layer, batches in enumerate(zip(*self.blocks, strict=True), start=1):
+            for head, purity in enumerate(_added(batches).purity.tolist(), start=1):
+                found[f"purity_layer{layer}_head{head}"] = purity
+        return found
+
+
+def uniform_attention(edges: Tensor | None, labels: Tensor) -> Tensor:
+    """Every node listens to all its neighbours alike.
+
+    Args:
+        edges: None for every pair, a boolean adjacency (N, N) [target, source], or an edge_index (2, E).
+        labels: (N,).
+
+    Returns:
+        (1, N, N), or (E, 1) beside an edge_index.
+    """
+    n = len(labels)
+    if edges is None:
+        return torch.full((1, n, n), 1 / n, device=labels.device)
+    if edges.dtype == torch.bool:
+        return (edges / edges.sum(-1, keepdim=True).clamp(min=1))[None]
+    degree = torch.bincount(edges[1], minlength=n)
+    return (1 / degree[edges[1]])[:, None]
+
+
+def _added(parts: list[ClassAttention] | tuple[ClassAttention, ...]) -> ClassAttention:
+    return ClassAttention(*(torch.stack(column).cpu().double().sum(0) for column in zip(*parts, strict=True)))

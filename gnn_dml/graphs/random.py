@@ -1,0 +1,67 @@
+"""The control for neighbourhoods: as many neighbours as kNN gives, chosen without looking at where the nodes lie."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+from gnn_dml.graphs.neighbours import Neighbours
+
+_STEP = 0x9E3779B97F4A7C15 - 2**64
+_FACTORS = (0xBF58476D1CE4E5B9 - 2**64, 0x94D049BB133111EB - 2**64)
+_INTEGERS = {1: torch.int8, 2: torch.int16, 4: torch.int32, 8: torch.int64}
+
+
+class Random(Neighbours):
+    """Every target hears k other nodes drawn uniformly: the in-degree of `KNN` without its geometry.
+
+    Comparing `KNN` with this graph separates which neighbours are heard from how many are.
+
+    The draw is a pure function of the features: a pair (target, source) scores a hash of the seed and the bits of both
+    rows, and a target hears its k highest scores. So features that change, as they do at every training step, give a
+    new graph, the same features always give the same graph, and renumbering the nodes renumbers the edges; there is no
+    random state to save. Nodes with identical features score alike, and the lower index goes first.
+
+    Args:
+        k: How many other nodes each node hears; at least 1.
+        seed: Another seed, another graph over the same features; at least 0 and below 2^63.
+        loop: Whether a node hears itself too; a self-loop does not count towards k.
+
+    Raises:
+        ValueError: If k is below 1 or the seed out of range, or on use if there are not k other nodes.
+    """
+
+    def __init__(self, k: int, seed: int = 0, *, loop: bool = True) -> None:
+        super().__init__(k, loop=loop)
+        if not 0 <= seed < 2**63:
+            raise ValueError(f"seed must be at least 0 and below 2^63, not {seed}")
+        self.seed = seed
+
+    def _scores(self, x: Tensor) -> Tensor:
+        keys = _keys(x)
+        pairs = _mixed(_mixed(keys + self.seed).unsqueeze(-1) + keys.unsqueeze(-2))
+        return _shifted(pairs, 1)  # never negative, so never the lowest integer
+
+    def _parameters(self) -> dict[str, object]:
+        return {"k": self.k, "seed": self.seed, "loop": self.loop}
+
+
+def _keys(x: Tensor) -> Tensor:
+    """A 64-bit hash of the bits of each row: (..., D) -> (...); the two zeros count as one."""
+    bits = x.masked_fill(x == 0, 0).view(_INTEGERS[x.element_size()]).long()
+    place = _mixed(torch.arange(x.size(-1), device=x.device))
+    return _mixed(bits + place).sum(dim=-1)
+
+
+def _mixed(z: Tensor) -> Tensor:
+    """One step of SplitMix64 (Steele, Lea and Flood, OOPSLA 2014) on each int64, which overflows as intended."""
+    z = z + _STEP
+    z = (z ^ _shifted(z, 30)) * _FACTORS[0]
+    z = (z ^ _shifted(z, 27)) * _FACTORS[1]
+    return z ^ _shifted(z, 31)
+
+
+def _shifted(z: Tensor, bits: int) -> Tensor:
+    """Shift to the right and fill with zeros; `>>` on int64 fills with the sign."""
+    shifted: Tensor = (z >> bits) & (2 ** (64 - bits) - 1)
+    return shifted

@@ -1,0 +1,98 @@
+"""The meter against attention taken from the layers by hand."""
+
+from functools import partial
+
+import pytest
+import torch
+
+from gnn_dml.engine.purity import PurityMeter, uniform_attention
+from gnn_dml.graphs import KNN, ClassAware, Complete, Isolated, build_edges
+from gnn_dml.layers import DotProductAttention, GATConv
+from gnn_dml.layers.edges import to_sparse
+from gnn_dml.models import Refiner
+
+DOT_PRODUCT = partial(DotProductAttention, num_heads=2)
+LABELS = torch.tensor([0, 0, 1, 1, 2, 2])
+
+
+def refiner(layer=DOT_PRODUCT, **arguments):
+    torch.manual_seed(0)
+    return Refiner(8, 3, layer, num_layers=2, **arguments)
+
+
+def batches():
+    generator = torch.Generator().manual_seed(1)
+    return [torch.randn(6, 8, generator=generator) for _ in range(3)]
+
+
+@pytest.mark.parametrize("layer", [DOT_PRODUCT, partial(GATConv.for_dim, num_heads=2)])
+@pytest.mark.parametrize("topology", [Complete(), KNN(3)])
+@pytest.mark.parametrize("as_index", [False, True])
+def test_purity_is_the_share_over_all_batches(layer, topology, as_index):
+    module, meter = refiner(layer, dropout=0.5), PurityMeter()
+    module.train()
+    sums = torch.zeros(2, 2, 2)  # same and others, layer, head
+    for x in batches():
+        edges = build_edges(topology, x, LABELS)
+        given = edges._replace(edges=to_sparse(x, edges.edges, None)[0]) if as_index else edges
+        meter.update(module, x, given, LABELS)
+        hidden = module.eval().reduce(x)
+        for number, block in enumerate(module.blocks):
+            _, (_, attention) = block.attention(hidden, edges.edges, return_attention_weights=True)
+            hidden = block(hidden, edges.edges)
+            for i in range(6):
+                for j in range(6):
+                    if i != j:
+                        sums[1, number] += attention[:, i, j]
+                        sums[0, number] += attention[:, i, j] * (LABELS[i] == LABELS[j])
+        module.train()
+    row = meter.row()
+    for number in range(2):
+        for head in range(2):
+            expected = (sums[0] / sums[1])[number, head].item()
+            assert row[f"purity_layer{number + 1}_head{head + 1}"] == pytest.approx(expected, rel=1e-4)
+    assert len(row) == 5
+
+
+def test_chance_is_what_indifferent_attention_would_give():
+    meter = PurityMeter()
+    for x in batches():
+        meter.update(refiner(), x, build_edges(Complete(), x, LABELS), LABELS)
+    assert meter.row()["purity_chance"] == pytest.approx(1 / 5)  # one class-mate among five others
+
+
+def test_label_built_graphs_and_isolated_nodes():
+    x = batches()[0]
+    for topology, expected in ((ClassAware("same"), 1.0), (ClassAware("other"), 0.0)):
+        meter = PurityMeter()
+        meter.update(refiner(), x, build_edges(topology, x, LABELS), LABELS)
+        assert list(meter.row().values()) == pytest.approx([expected] * 5)
+    meter = PurityMeter()
+    meter.update(refiner(), x, build_edges(Isolated(), x, LABELS), LABELS)
+    assert all(value != value for value in meter.row().values())
+
+
+def test_uniform_attention_in_both_forms():
+    adjacency = torch.tensor([[1, 1, 0], [0, 0, 0], [1, 1, 1]]).bool()
+    labels = torch.zeros(3, dtype=torch.long)
+    matrix = uniform_attention(adjacency, labels)
+    torch.testing.assert_close(matrix[0], torch.tensor([[0.5, 0.5, 0], [0, 0, 0], [1 / 3, 1 / 3, 1 / 3]]))
+    index, _ = to_sparse(torch.zeros(3, 2), adjacency, None)
+    torch.testing.assert_close(uniform_attention(index, labels)[:, 0], matrix[0, index[1], index[0]])
+    torch.testing.assert_close(uniform_attention(None, labels), torch.full((1, 3, 3), 1 / 3))
+
+
+def test_measuring_changes_nothing():
+    """No random number is drawn, no running statistic moves, the mode stays."""
+    module = refiner(dropout=0.5).train()
+    state, random = {k: v.clone() for k, v in module.state_dict().items()}, torch.get_rng_state()
+    x = batches()[0]
+    PurityMeter().update(module, x, build_edges(Complete(), x, LABELS), LABELS)
+    assert torch.equal(torch.get_rng_state(), random)
+    assert all(torch.equal(value, state[key]) for key, value in module.state_dict().items())
+    assert module.training
+    assert module.blocks[0].dropout.training
+
+
+def test_nothing_measured_is_nothing_said():
+    assert PurityMeter().row() == {}

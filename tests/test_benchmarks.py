@@ -1,0 +1,57 @@
+"""The benchmarks run as a person runs them, small; their figures are nobody's test."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pandas as pd
+
+ROOT = Path(__file__).resolve().parents[1]
+
+
+def run(script, out, *arguments):
+    command = [sys.executable, str(ROOT / "benchmarks" / script), "--device", "cpu", "--out", str(out), *arguments]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=300, cwd=out.parent)
+    assert done.returncode == 0, done.stderr[-2000:]
+    return done.stdout, pd.read_csv(out)
+
+
+def test_message_passing(tmp_path):
+    printed, rows = run(
+        "message_passing.py",
+        tmp_path / "rows.csv",
+        "--sizes",
+        "6,12",
+        "--seconds",
+        "0.2",
+        "--dtypes",
+        "float32,bfloat16",
+    )
+    assert "kNN 8" in printed
+    assert rows.groupby(["dtype", "graph", "nodes"]).size().to_dict() == {
+        (dtype, graph, nodes): 4
+        for dtype in ("float32", "bfloat16")
+        for graph, nodes in (("complete", 6), ("complete", 12), ("kNN 8", 12))
+    }
+    assert (rows["time_over_floor"] * rows["floor_ms"] / rows["ours_ms"]).between(0.95, 1.05).all()
+    assert rows[["ours_mib", "floor_mib"]].gt(0).all(axis=None)
+    # On a loaded machine a step of PyG may be too long for so short a measurement, which is then said.
+    assert (rows["pyg_mib"].gt(0) ^ rows["pyg_left_out"].notna()).all()
+
+
+def test_crossover(tmp_path):
+    printed, rows = run("message_passing.py", tmp_path / "rows.csv", "--sizes", "16", "--seconds", "0.2", "--crossover")
+    assert set(rows["chosen"]) <= {"dense", "sparse"}
+    assert rows["time_over_better_path"].ge(1).all()
+    assert str(tmp_path) in printed
+
+
+def test_refiner_share(tmp_path):
+    printed, rows = run(
+        "refiner_share.py",
+        tmp_path / "rows.csv",
+        *("--nodes", "4", "--pixels", "32", "--backbone", "resnet18", "--seconds", "0.5"),
+    )
+    assert len(rows) == 4
+    assert (rows["share"] * rows["step_ms"] - rows["block_ms"]).abs().max() < 0.1
+    assert "of the step" in printed
