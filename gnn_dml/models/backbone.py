@@ -103,6 +103,11 @@ class ResNetMaps(nn.Module):
         return x
 
 
+def current_name(key: str) -> str:
+    """The present name of a parameter that torchvision's DenseNet files have under an older one (norm.1 for norm1)."""
+    return re.sub(r"(denselayer\d+\.(?:norm|conv))\.([12])\.", r"\1\2.", key)
+
+
 def _build_torchvision(name: str, weights: str | None) -> Any:
     from torchvision.models import get_model
 
@@ -128,7 +133,7 @@ def _load_file(model: nn.Module, name: str, path: Path) -> None:
         )
     try:
         state = torch.load(path, map_location="cpu", weights_only=True)
-        renamed = {re.sub(r"(denselayer\d+\.(?:norm|conv))\.([12])\.", r"\1\2.", key): state[key] for key in state}
+        renamed = {current_name(key): state[key] for key in state}
     except Exception as error:
         raise UserError(f"{path} holds no state dict that can be loaded ({type(error).__name__})") from error
     try:

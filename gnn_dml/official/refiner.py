@@ -8,20 +8,22 @@ from functools import partial
 
 from torch import Tensor
 
+from gnn_dml.errors import UserError
 from gnn_dml.layers import DotProductAttention
 from gnn_dml.layers.dot_product import Aggregation
 from gnn_dml.models.refiner import Output, Refiner
+from gnn_dml.official.names import fill, size
 
-_LAYER = re.compile(r"gnn_model\.node_model\.layers\.(\d+)\.(.+)")
-_IN_BLOCK = {
-    "att.q_linear": "attention.q",
-    "att.k_linear": "attention.k",
-    "att.v_linear": "attention.v",
-    "att.out": "attention.out",
-    "linear1": "feed_forward.0",
-    "linear2": "feed_forward.3",
-    "norm1": "norm1",
-    "norm2": "norm2",
+_LAYERS = "gnn_model.node_model.layers"
+_NAMES = {
+    r"reduce\.": "dim_red.",
+    r"blocks\.(\d+)\.attention\.([qkv])\.": rf"{_LAYERS}.\1.att.\2_linear.",
+    r"blocks\.(\d+)\.attention\.out\.": rf"{_LAYERS}.\1.att.out.",
+    r"blocks\.(\d+)\.feed_forward\.0\.": rf"{_LAYERS}.\1.linear1.",
+    r"blocks\.(\d+)\.feed_forward\.3\.": rf"{_LAYERS}.\1.linear2.",
+    r"blocks\.(\d+)\.": rf"{_LAYERS}.\1.",
+    r"necks\.(\d+)\.norm\.": r"bottleneck.\1.",
+    r"necks\.(\d+)\.classifier\.": r"fc.\1.",
 }
 
 
@@ -39,52 +41,59 @@ def load_refiner(
 
     Args:
         state_dict: The published names (`dim_red`, `gnn_model.node_model.layers`, `bottleneck`, `fc`).
-        num_heads: H, which no shape tells.
+        num_heads: H, which no shape tells; it must divide the width.
         output: "last", "concatenated" (`cat`) or "every", as the checkpoint was trained.
         aggregation: The published "add" is "sum".
-        weighted: Whether the checkpoint was trained with edge weights (`mult_attr`). They are an argument of the call,
-            so this changes no parameter; it is kept in `refiner.weighted` for those who build the graph.
+        weighted: Whether the checkpoint was trained with edge weights (`mult_attr`); like a threshold on the edges
+            (`thresh`), this changes no parameter.
 
     Returns:
         The refiner in eval mode.
 
     Raises:
-        ValueError: If a name is unknown or missing, or a shape does not fit; the message lists the names.
+        UserError: If a name is unknown or missing, a shape does not fit, or `output` is not the checkpoint's; the
+            message lists the published names.
+        ValueError: If `num_heads` does not divide the width, or `output` or `aggregation` is unknown.
     """
-    renamed = {_rename(name): tensor for name, tensor in state_dict.items()}
-    needed = [name for name in ("reduce.weight", "necks.0.classifier.weight") if name not in renamed]
-    if needed:
-        raise ValueError(
-            "the checkpoint lacks dim_red.weight or fc.0.weight, so it holds no refiner; "
-            f"its first names are {sorted(state_dict)[:5]}"
+    layers = len(_indices(state_dict, _LAYERS))
+    if not layers:
+        raise UserError(
+            f"the checkpoint holds no refiner, whose names are dim_red.weight, {_LAYERS}.0.norm1.weight and so on; its "
+            f"first names are {sorted(state_dict)[:5]}"
         )
-    width, dim = renamed["reduce.weight"].shape
-    layers = {int(match[1]) for name in state_dict if (match := _LAYER.fullmatch(name))}
+    width = size(state_dict, 0, "dim_red.weight", f"{_LAYERS}.0.norm1.weight")
+    dim = size(state_dict, 1, "dim_red.weight", default=width)
+    if not width or dim % width:
+        raise UserError(f"dim_red.weight is ({width}, {dim}); a refiner needs a width that divides the channels in")
+    _check_output(output, state_dict, layers, width)
     refiner = Refiner(
         dim,
-        renamed["necks.0.classifier.weight"].size(0),
+        size(state_dict, 0, *(f"fc.{i}.weight" for i in range(layers))),
         partial(DotProductAttention, num_heads=num_heads, quiet=True, dropout=0.1, aggregation=aggregation),
-        num_layers=len(layers),
+        num_layers=layers,
         reduction=dim // width,
         output=output,
         dropout=0.1,
         weighted=weighted,
     )
-    try:
-        refiner.load_state_dict(renamed, strict=True)
-    except RuntimeError as error:
-        raise ValueError(f"the checkpoint does not fit output={output!r}: {error}") from error
+    fill(refiner, state_dict, _NAMES, what=f"a refiner with output={output!r}")
     return refiner.eval()
 
 
-def _rename(name: str) -> str:
-    """The name in our modules of a published name; an unknown one comes back as it is, for the load to report."""
-    stem, _, leaf = name.rpartition(".")
-    if stem == "dim_red":
-        return f"reduce.{leaf}"
-    if match := _LAYER.fullmatch(name):
-        inner, _, leaf = match[2].rpartition(".")
-        return f"blocks.{match[1]}.{_IN_BLOCK.get(inner, inner)}.{leaf}"
-    head, _, index = stem.partition(".")
-    part = {"bottleneck": "norm", "fc": "classifier"}.get(head)
-    return name if part is None else f"necks.{index}.{part}.{leaf}"
+def _indices(state_dict: Mapping[str, Tensor], prefix: str) -> set[int]:
+    """Every i for which a name begins with `prefix`.i."""
+    pattern = re.compile(re.escape(prefix) + r"\.(\d+)\.")
+    return {int(match[1]) for name in state_dict if (match := pattern.match(name))}
+
+
+def _check_output(output: str, state_dict: Mapping[str, Tensor], layers: int, width: int) -> None:
+    """Raise UserError if the classifiers are those of another output."""
+    count = len(_indices(state_dict, "fc") | _indices(state_dict, "bottleneck"))
+    channels = size(state_dict, 1, "fc.0.weight")
+    forms = {"last": (1, width), "concatenated": (1, layers * width), "every": (layers, width)}
+    fitting = [name for name, form in forms.items() if form == (count, channels)]
+    if fitting and output not in fitting:
+        raise UserError(
+            f"output={output!r} does not fit the checkpoint: it has {layers} layers of {width} channels and {count} "
+            f"classifier{'s' * (count > 1)} (fc) of {channels}, which is output={' or '.join(map(repr, fitting))}"
+        )
