@@ -7,7 +7,9 @@ import os
 import statistics
 import time
 from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
 
+import pandas as pd
 import torch
 from torch import Tensor, nn
 
@@ -119,3 +121,13 @@ def describe(device: torch.device) -> str:
     if device.type == "cuda":
         return torch.cuda.get_device_name(device)
     return f"CPU, {torch.get_num_threads()} threads"
+
+
+def write_rows(rows: pd.DataFrame, out: Path | None, name: str, device: torch.device) -> None:
+    """Write `out`, or benchmarks/results/NAME-DEVICE.csv, with the device and torch's version in every row."""
+    out = out or Path(__file__).parent / "results" / f"{name}-{device.type}.csv"
+    out.parent.mkdir(parents=True, exist_ok=True)
+    rows.insert(0, "device", describe(device))
+    rows.insert(1, "torch", torch.__version__)
+    rows.to_csv(out, index=False)
+    print(f"\nrows {out}")

@@ -3,7 +3,6 @@
     python benchmarks/message_passing.py                      # the table: 5 to 10 minutes on 2 cores, 16 GiB of memory
     python benchmarks/message_passing.py --sizes 54,90        # seconds
     python benchmarks/message_passing.py --device cuda --dtypes float32,bfloat16
-    python benchmarks/message_passing.py --crossover          # where the sparse path overtakes the dense one
 
 D = 512 channels, 8 heads. "complete" is every pair with self-loops; "kNN 8" is every node's 8 nearest others and
 itself. PyG's peer of DotProductAttention is its TransformerConv without root weight, followed by a linear map: the same
@@ -21,7 +20,7 @@ from pathlib import Path
 import pandas as pd
 import torch
 import torch_geometric.nn as pyg
-from measure import describe, free_mebibytes, interleaved, peak_mebibytes, step_of
+from measure import describe, free_mebibytes, interleaved, peak_mebibytes, step_of, write_rows
 from torch import Tensor, nn
 from torch.nn.functional import normalize, scaled_dot_product_attention
 
@@ -185,65 +184,24 @@ def line(found: dict[str, object]) -> str:
     )
 
 
-def crossover(sizes: list[int], device: torch.device, seconds: float) -> list[dict[str, object]]:
-    """Both paths on random graphs of several densities."""
-    rows = []
-    for name in LAYERS:
-        for n in sizes:
-            for density in (0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5):
-                edges = int(density * n * n)
-                if edges < n:
-                    continue
-                x = nodes(n, device, torch.float32)
-                adjacency = torch.rand(n, n, generator=torch.Generator().manual_seed(n)).to(device) < density
-                steps = {path: Case(ours(name, path), x, adjacency).step for path in ("dense", "sparse")}
-                ms = interleaved(steps, device, seconds=seconds / 10)
-                count = int(adjacency.sum())
-                chosen = "dense" if type(ours(name)).crossover.prefers_dense(n, count) else "sparse"
-                found = {
-                    "layer": name,
-                    "nodes": n,
-                    "edges": count,
-                    "density": density,
-                    "dense_ms": round(ms["dense"], 3),
-                    "sparse_ms": round(ms["sparse"], 3),
-                    "chosen": chosen,
-                    "time_over_better_path": round(ms[chosen] / min(ms.values()), 3),
-                }
-                rows.append(found)
-                print("  ".join(f"{key} {value}" for key, value in found.items()), flush=True)
-    return rows
-
-
 def main() -> None:
+    """Measure, print a table, write a CSV."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--sizes", default="54,90,256,512,1024", help="numbers of nodes (%(default)s)")
     parser.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu", help="(%(default)s)")
     parser.add_argument("--dtypes", default="float32", help="float32, bfloat16 or both (%(default)s)")
     parser.add_argument("--seconds", type=float, default=40.0, help="longest time for one row (%(default)s)")
-    parser.add_argument("--crossover", action="store_true", help="compare the two paths over densities instead")
     parser.add_argument("--out", type=Path, default=None, help="CSV (benchmarks/results/message_passing-DEVICE.csv)")
     arguments = parser.parse_args()
     warnings.filterwarnings("ignore", category=FutureWarning)
     device, sizes = torch.device(arguments.device), [int(size) for size in arguments.sizes.split(",")]
-    kind = "crossover" if arguments.crossover else "message_passing"
     print(f"{describe(device)}; torch {torch.__version__}; D = {DIM}, {HEADS} heads; forward and backward")
     rows: list[dict[str, object]] = []
-    if arguments.crossover:
-        rows = crossover(sizes, device, arguments.seconds)
-    else:
-        for name in arguments.dtypes.split(","):
-            print(f"\n{name}\n{HEAD}")
-            rows += [
-                {"dtype": name, **found} for found in compare(sizes, device, getattr(torch, name), arguments.seconds)
-            ]
-    out = arguments.out or Path(__file__).parent / "results" / f"{kind}-{device.type}.csv"
-    out.parent.mkdir(parents=True, exist_ok=True)
-    frame = pd.DataFrame(rows)
-    frame.insert(0, "device", describe(device))
-    frame.insert(1, "torch", torch.__version__)
-    frame.to_csv(out, index=False)
-    print(f"\nrows {out}")
+    for name in arguments.dtypes.split(","):
+        print(f"\n{name}\n{HEAD}")
+        found = compare(sizes, device, getattr(torch, name), arguments.seconds)
+        rows += [{"dtype": name, **row} for row in found]
+    write_rows(pd.DataFrame(rows), arguments.out, "message_passing", device)
 
 
 if __name__ == "__main__":

@@ -15,7 +15,7 @@ from pathlib import Path
 
 import pandas as pd
 import torch
-from measure import describe, interleaved, training_step
+from measure import describe, interleaved, training_step, write_rows
 from torch.nn.functional import cross_entropy, normalize
 
 from gnn_dml.layers import DotProductAttention, GATConv, GATv2Conv, TransformerConv
@@ -63,10 +63,8 @@ def main() -> None:
     )
     for name, found in parts.items():
         print(f"{name:<22}{found:>8.1f}{100 * found / whole:>12.2f}%")
-    frame = pd.DataFrame(
+    rows = pd.DataFrame(
         {
-            "device": describe(device),
-            "torch": torch.__version__,
             "backbone": arguments.backbone,
             "nodes": arguments.nodes,
             "pixels": arguments.pixels,
@@ -76,10 +74,7 @@ def main() -> None:
             "share": [round(found / whole, 5) for found in parts.values()],
         }
     )
-    out = arguments.out or Path(__file__).parent / "results" / f"refiner_share-{device.type}.csv"
-    out.parent.mkdir(parents=True, exist_ok=True)
-    frame.to_csv(out, index=False)
-    print(f"\nrows {out}")
+    write_rows(rows, arguments.out, "refiner_share", device)
 
 
 if __name__ == "__main__":

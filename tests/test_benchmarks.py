@@ -40,7 +40,7 @@ def test_message_passing(tmp_path):
 
 
 def test_crossover(tmp_path):
-    printed, rows = run("message_passing.py", tmp_path / "rows.csv", "--sizes", "16", "--seconds", "0.2", "--crossover")
+    printed, rows = run("crossover.py", tmp_path / "rows.csv", "--sizes", "4,16", "--seconds", "0.02")
     assert set(rows["chosen"]) <= {"dense", "sparse"}
     assert rows["time_over_better_path"].ge(1).all()
     assert str(tmp_path) in printed

@@ -47,7 +47,7 @@ class DotProductAttention(MessagePassing):
         ValueError: If H does not divide D, or a name or probability is out of range.
     """
 
-    crossover = Crossover(per_edge=16.0, fixed=0.0)
+    crossover = Crossover((54, 88), (90, 214), (256, 1642), (512, 5136), (1024, 17257), (2048, 55760))
 
     def __init__(
         self,

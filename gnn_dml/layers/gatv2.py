@@ -47,7 +47,7 @@ class GATv2Conv(PyGGATv2Conv):
     # See GATConv: PyG looks for these types by the bare class name.
     edge_updater_type = {"x": PairTensor, "edge_attr": OptTensor}
     propagate_type = {"x": PairTensor, "alpha": Tensor}
-    crossover = Crossover(per_edge=16.0, fixed=0.0)
+    crossover = Crossover((54, 1173), (90, 2258), (256, 9211), (512, 33440), (1024, 74402), (2048, 200791))
 
     def __init__(self, *args: Any, backend: Backend = "auto", **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)

@@ -1,12 +1,13 @@
 """Which of the two paths computes a layer: the dense one on (N, N) matrices or the sparse one along the edges.
 
-Both give the same numbers, so this is a matter of speed alone. On a CPU, `benchmarks/message_passing.py --crossover`
-measured where one overtakes the other.
+Both give the same numbers, so this is a matter of speed alone. `benchmarks/crossover.py` measures where, on a CPU, the
+one overtakes the other.
 """
 
 from __future__ import annotations
 
-from typing import Literal, NamedTuple, get_args
+import math
+from typing import Literal, get_args
 
 import torch
 from torch import Tensor
@@ -16,22 +17,27 @@ from gnn_dml.layers.edges import is_dense
 Backend = Literal["auto", "dense", "sparse"]
 
 
-class Crossover(NamedTuple):
-    """Up to where the sparse path is the faster one.
+class Crossover:
+    """From how many edges on the dense path of a layer is the faster one, by the size of the graph.
 
-    It costs about as much as `per_edge` pairs of the dense path for each edge, and `fixed` pairs once.
-
-    Attributes:
-        per_edge: Pairs of nodes that the dense path computes in the time of one edge.
-        fixed: Pairs of nodes that the dense path computes in the time that the sparse path takes without edges.
+    Args:
+        *measured: Pairs (nodes, edges) at which both paths took the same time, by rising nodes; at least two. Between
+            them and beyond, the number of edges is a power of the number of nodes.
     """
 
-    per_edge: float
-    fixed: float
+    def __init__(self, *measured: tuple[int, int]) -> None:
+        self.points = [(math.log(nodes), math.log(edges)) for nodes, edges in measured]
+
+    def edges(self, nodes: int) -> float:
+        """The number of edges at which both paths take the same time."""
+        at = math.log(max(1, nodes))
+        later = next((i for i, (x, _) in enumerate(self.points) if x >= at), len(self.points) - 1)
+        (x0, y0), (x1, y1) = self.points[max(0, later - 1)], self.points[max(1, later)]
+        return math.exp(y0 + (y1 - y0) * (at - x0) / (x1 - x0))
 
     def prefers_dense(self, nodes: int, edges: float) -> bool:
         """Whether the dense path is the faster one for a graph of that many nodes and edges."""
-        return nodes * nodes <= self.fixed + self.per_edge * edges
+        return edges >= self.edges(nodes)
 
 
 def check_backend(backend: str) -> None:

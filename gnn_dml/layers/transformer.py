@@ -40,7 +40,7 @@ class TransformerConv(PyGTransformerConv):
 
     # See GATConv: PyG looks for this type by the bare class name.
     propagate_type = {"query": Tensor, "key": Tensor, "value": Tensor, "edge_attr": OptTensor}
-    crossover = Crossover(per_edge=16.0, fixed=0.0)
+    crossover = Crossover((54, 95), (90, 233), (256, 1440), (512, 5024), (1024, 16818), (2048, 51172))
 
     def __init__(self, *args: Any, backend: Backend = "auto", **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)

@@ -8,7 +8,7 @@ from gnn_dml.layers.edges import to_sparse
 from gnn_dml.layers.path import Crossover, runs_dense
 
 LAYERS = [DotProductAttention, GATConv, GATv2Conv, TransformerConv]
-RULE = Crossover(per_edge=10.0, fixed=1000.0)
+RULE = Crossover((50, 100), (100, 400), (1000, 40_000))
 
 
 def ring(n, degree):
@@ -24,16 +24,32 @@ def as_matrix(edge_index, n):
 
 
 @pytest.mark.parametrize(
+    ("nodes", "edges"), [(50, 100), (100, 400), (1000, 40_000), (200, 1600), (10, 4), (10_000, 4_000_000)]
+)
+def test_the_rule_goes_through_its_points_and_on(nodes, edges):
+    """The points lie on edges = nodes^2 / 25, so everything between and beyond does."""
+    assert RULE.edges(nodes) == pytest.approx(edges)
+
+
+def test_between_two_points_the_nearest_pair_counts():
+    rule = Crossover((10, 10), (100, 100), (1000, 100_000))
+    assert rule.edges(30) == pytest.approx(30)
+    assert rule.edges(1000 / 10**0.5) == pytest.approx(100 * 10**1.5)
+
+
+@pytest.mark.parametrize(
     ("n", "degree", "dense"),
     [
-        (30, 1, True),  # 900 pairs: the sparse path cannot even start for that
-        (100, 91, True),  # 10,000 pairs against 1,000 + 91,000
-        (100, 9, True),  # against 1,000 + 9,000
-        (100, 8, False),  # against 1,000 + 8,000
-        (1000, 8, False),
+        (50, 2, True),
+        (50, 1, False),
+        (100, 4, True),
+        (100, 3, False),
+        (1000, 40, True),
+        (1000, 39, False),
+        (0, 0, False),
     ],
 )
-def test_auto_weighs_pairs_against_edges(n, degree, dense):
+def test_auto_weighs_edges_against_nodes(n, degree, dense):
     x, edges = torch.zeros(n, 4), ring(n, degree)
     assert runs_dense("auto", x, edges, RULE) is dense
     assert runs_dense("auto", x, as_matrix(edges, n), RULE) is dense
@@ -50,7 +66,7 @@ def test_complete_graph_is_dense_and_force_decides():
 
 
 def test_repeated_edges_stay_sparse():
-    edges = ring(10, 9)
+    edges = ring(10, 4)
     assert runs_dense("auto", torch.zeros(10, 4), edges, RULE)
     assert not runs_dense("auto", torch.zeros(10, 4), torch.cat([edges, edges[:, :1]], dim=1), RULE)
 
