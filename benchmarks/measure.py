@@ -15,6 +15,9 @@ from torch import Tensor, nn
 
 Step = Callable[[], None]
 
+ROUNDS = 40
+"""Turns of each step in `interleaved`, if the time allows as many."""
+
 
 def training_step(call: Callable[[], Tensor], leaves: list[Tensor]) -> Step:
     """Forward and backward from the sum of the output; gradients of an earlier step are freed first."""
@@ -82,30 +85,26 @@ def quiet_profiler() -> Iterator[torch.profiler.profile]:
         os.close(sink)
 
 
-def interleaved(
-    steps: Mapping[str, Step], device: torch.device, *, seconds: float, most: int = 200
-) -> dict[str, float]:
+def interleaved(steps: Mapping[str, Step], device: torch.device, *, seconds: float) -> dict[str, float]:
     """Median milliseconds of each step, taken in turns so that a slow moment of the machine meets all alike.
+
+    A turn lasts about 50 ms, so that a short step is timed with its own data in the caches, as it would be in a loop.
 
     Args:
         steps: By name; each is run once before any is timed, unless that already takes its share of the time.
         device: Where they run.
         seconds: About how long to measure in all; every step is timed at least once.
-        most: Rounds at most.
     """
-    taken: dict[str, list[float]] = {name: [] for name in steps}
     share = seconds * 1e3 / max(1, len(steps))
-    for name, step in steps.items():
-        first = milliseconds(step, device)
-        if first > share / 2:
-            taken[name].append(first)
-    deadline = time.perf_counter() + seconds
-    for _ in range(most):
+    last = {name: milliseconds(step, device) for name, step in steps.items()}
+    taken = {name: [first] if first > share / 2 else [] for name, first in last.items()}
+    for _ in range(ROUNDS):
         for name, step in steps.items():
-            if not taken[name] or sum(taken[name]) + taken[name][-1] < share:
-                taken[name].append(milliseconds(step, device))
-        if time.perf_counter() > deadline:
-            break
+            for _ in range(max(1, min(20, int(50 / last[name])))):
+                if taken[name] and sum(taken[name]) + last[name] > share:
+                    break
+                last[name] = milliseconds(step, device)
+                taken[name].append(last[name])
     return {name: statistics.median(found) for name, found in taken.items()}
 
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import torch
 from torch import Tensor
 from torch.nn.functional import dropout, leaky_relu
 from torch_geometric.nn import GATConv as PyGGATConv
@@ -91,13 +92,14 @@ class GATConv(PyGGATConv):
 
     def dense(self, x: Tensor, adjacency: Tensor | None, want_attention: bool) -> tuple[Tensor, Tensor | None]:
         """The dense path; see `gnn_dml.layers.pyg.DenseLayer`."""
-        values = self.lin(x).unflatten(-1, (self.heads, self.out_channels))  # (..., N, H, C)
-        source = (values * self.att_src).sum(-1).mT.unsqueeze(-2)  # (..., H, 1, N)
-        target = (values * self.att_dst).sum(-1).mT.unsqueeze(-1)  # (..., H, N, 1)
-        scores = leaky_relu(source + target, self.negative_slope)
+        values = self.lin(x).unflatten(-1, (self.heads, self.out_channels)).transpose(-3, -2)  # (..., H, N, C)
+        # What a node adds to a score as a target and as a source: one product for both.
+        parts = values @ torch.stack((self.att_dst[0], self.att_src[0]), dim=-1)  # (..., H, N, 2)
+        target, source = parts.unbind(-1)
+        scores = leaky_relu(target.unsqueeze(-1) + source.unsqueeze(-2), self.negative_slope)  # (..., H, N, N)
         attention = dense_softmax(scores, None if adjacency is None else adjacency.unsqueeze(-3))
         attention = dropout(attention, self.dropout, self.training)
-        received = attention @ values.transpose(-3, -2)  # (..., H, N, C)
+        received = attention @ values
         out: Tensor = received.transpose(-3, -2).flatten(-2) if self.concat else received.mean(dim=-3)
         if self.res is not None:
             out = out + self.res(x)
