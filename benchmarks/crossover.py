@@ -1,6 +1,6 @@
 """From how many edges on the dense path of a layer is faster than the sparse one, forward and backward.
 
-    python benchmarks/crossover.py                    # 8 minutes on 2 cores
+    python benchmarks/crossover.py                    # 6 minutes on 2 cores
 
 Both paths run on random graphs of rising degree until the sparse one is clearly slower; the break-even is interpolated
 between the two degrees around it. `gnn_dml.layers` holds the figures of this table in `crossover`, one pair (nodes,

@@ -1,6 +1,6 @@
 """What a refiner block adds to a training step of the CNN in front of it.
 
-    python benchmarks/refiner_share.py                     # 54 images of 227 px through ResNet-50: about 3 minutes
+    python benchmarks/refiner_share.py                     # 54 images of 227 px through ResNet-50: 2 minutes
     python benchmarks/refiner_share.py --device cuda
 
 The step is forward and backward of the embedder with its own classifier, as in the paper. The block (attention,
