@@ -17,8 +17,10 @@ from pathlib import Path
 
 import pandas as pd
 import torch
-from measure import describe, interleaved, write_rows
+from measure import describe, interleaved, pick, whole_numbers, write_rows
 from message_passing import DIM, HEADS, LAYERS, Case, nodes, ours
+
+from gnn_dml.layers.path import runs_dense
 
 
 def measure(name: str, n: int, edges: int, device: torch.device, seconds: float) -> dict[str, object]:
@@ -28,7 +30,7 @@ def measure(name: str, n: int, edges: int, device: torch.device, seconds: float)
     steps = {path: Case(ours(name, path), x, adjacency).step for path in ("dense", "sparse")}
     ms = interleaved(steps, device, seconds=seconds)
     count = int(adjacency.sum())
-    chosen = "dense" if type(ours(name)).crossover.prefers_dense(n, count) else "sparse"
+    chosen = "dense" if runs_dense("auto", x, adjacency, type(ours(name)).crossover) else "sparse"
     return {
         "layer": name,
         "nodes": n,
@@ -53,17 +55,19 @@ def break_even(rows: list[dict[str, object]]) -> float | None:
 def main() -> None:
     """Measure, print a table, write a CSV."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--sizes", default="54,90,256,512,1024,2048", help="numbers of nodes (%(default)s)")
+    parser.add_argument(
+        "--sizes", type=whole_numbers, default="54,90,256,512,1024,2048", help="numbers of nodes (%(default)s)"
+    )
     parser.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu", help="(%(default)s)")
     parser.add_argument("--seconds", type=float, default=2.0, help="for one layer and graph (%(default)s)")
     parser.add_argument("--out", type=Path, default=None, help="CSV (benchmarks/results/crossover-DEVICE.csv)")
     arguments = parser.parse_args()
     warnings.filterwarnings("ignore", category=FutureWarning)
-    device = torch.device(arguments.device)
+    device = pick(arguments.device)
     print(f"{describe(device)}; torch {torch.__version__}; D = {DIM}, {HEADS} heads; forward and backward\n")
     rows: list[dict[str, object]] = []
     for name in LAYERS:
-        for n in map(int, arguments.sizes.split(",")):
+        for n in arguments.sizes:
             found: list[dict[str, object]] = []
             degree = 1
             while degree <= n and not (found and found[-1]["sparse_ms"] > 2 * found[-1]["dense_ms"]):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 import contextlib
 import os
 import statistics
@@ -10,10 +11,14 @@ from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
 import pandas as pd
+import psutil
 import torch
 from torch import Tensor, nn
 
 Step = Callable[[], None]
+
+FEWEST = 3
+"""Times that a step is timed at least, however long it takes."""
 
 ROUNDS = 40
 """Turns of each step in `interleaved`, if the time allows as many."""
@@ -54,6 +59,9 @@ def peak_mebibytes(step: Step, leaves: list[Tensor], device: torch.device) -> fl
     for leaf in leaves:
         leaf.grad = None
     if device.type == "cuda":
+        step()  # libraries take their workspaces once
+        for leaf in leaves:
+            leaf.grad = None
         torch.cuda.synchronize(device)
         torch.cuda.reset_peak_memory_stats(device)
         before = torch.cuda.memory_allocated(device)
@@ -91,17 +99,17 @@ def interleaved(steps: Mapping[str, Step], device: torch.device, *, seconds: flo
     A turn lasts about 50 ms, so that a short step is timed with its own data in the caches, as it would be in a loop.
 
     Args:
-        steps: By name; each is run once before any is timed, unless that already takes its share of the time.
+        steps: By name; each is run once before any is timed.
         device: Where they run.
-        seconds: About how long to measure in all; every step is timed at least once.
+        seconds: About how long to measure in all; every step is timed at least three times.
     """
     share = seconds * 1e3 / max(1, len(steps))
     last = {name: milliseconds(step, device) for name, step in steps.items()}
-    taken = {name: [first] if first > share / 2 else [] for name, first in last.items()}
+    taken: dict[str, list[float]] = {name: [] for name in steps}
     for _ in range(ROUNDS):
         for name, step in steps.items():
             for _ in range(max(1, min(20, int(50 / last[name])))):
-                if taken[name] and sum(taken[name]) + last[name] > share:
+                if len(taken[name]) >= FEWEST and sum(taken[name]) + last[name] > share:
                     break
                 last[name] = milliseconds(step, device)
                 taken[name].append(last[name])
@@ -111,8 +119,28 @@ def interleaved(steps: Mapping[str, Step], device: torch.device, *, seconds: flo
 def free_mebibytes(device: torch.device) -> float:
     """Memory that can still be had."""
     if device.type == "cuda":
+        torch.cuda.empty_cache()  # what torch keeps for later counts as used
         return torch.cuda.mem_get_info(device)[0] / 2**20
-    return os.sysconf("SC_AVPHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") / 2**20
+    return psutil.virtual_memory().available / 2**20
+
+
+def pick(name: str) -> torch.device:
+    """The device of that name, made the current one: events are recorded on the current device's stream."""
+    device = torch.device(name)
+    if device.type == "cuda":
+        torch.cuda.set_device(device)
+    return device
+
+
+def whole_numbers(text: str) -> list[int]:
+    """For argparse: numbers of at least 1 with commas between."""
+    try:
+        found = [int(part) for part in text.split(",")]
+    except ValueError:
+        found = [0]
+    if min(found) < 1:
+        raise argparse.ArgumentTypeError(f"must be whole numbers of at least 1 with commas between, not {text!r}")
+    return found
 
 
 def describe(device: torch.device) -> str:

@@ -2,7 +2,7 @@
 
     python benchmarks/message_passing.py                      # the table: 8 minutes on 2 cores, 14 GiB of memory
     python benchmarks/message_passing.py --sizes 54,90        # seconds
-    python benchmarks/message_passing.py --device cuda --dtypes float32,bfloat16
+    python benchmarks/message_passing.py --device cuda --dtypes float32 bfloat16
 
 D = 512 channels, 8 heads. "complete" is every pair with self-loops; "kNN 8" is every node's 8 nearest others and
 itself. PyG's peer of DotProductAttention is its TransformerConv without root weight, followed by a linear map: the same
@@ -20,7 +20,16 @@ from pathlib import Path
 import pandas as pd
 import torch
 import torch_geometric.nn as pyg
-from measure import describe, free_mebibytes, interleaved, peak_mebibytes, step_of, write_rows
+from measure import (
+    describe,
+    free_mebibytes,
+    interleaved,
+    peak_mebibytes,
+    pick,
+    step_of,
+    whole_numbers,
+    write_rows,
+)
 from torch import Tensor, nn
 from torch.nn.functional import normalize, scaled_dot_product_attention
 
@@ -96,10 +105,12 @@ class Case:
 
 
 def left_out(name: str, graph: str, n: int, rows: list[dict[str, object]], device: torch.device, longest: float) -> str:
-    """Why PyG's step at N nodes is left out, judged from the last smaller size; empty if it is not."""
+    """Why PyG's step at N nodes is left out, judged from the last smaller size if there is one; empty if it is not."""
     smaller = [r for r in rows if r["layer"] == name and r["graph"] == graph and r["pyg_ms"] and r["nodes"] < n]
     if not smaller:
-        return ""
+        # PyG gathers a few tensors (E, D): measured, 12 KiB an edge.
+        needed = 12 / 1024 * (n**2 if graph == "complete" else n * (K + 1))
+        return f"memory: about {needed / 1024:.0f} GiB" if needed > free_mebibytes(device) else ""
     last = smaller[-1]
     growth = (n / last["nodes"]) ** 2 if graph == "complete" else n / last["nodes"]
     if last["pyg_mib"] * growth * 1.1 > free_mebibytes(device):
@@ -189,18 +200,22 @@ def line(found: dict[str, object]) -> str:
 def main() -> None:
     """Measure, print a table, write a CSV."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--sizes", default="54,90,256,512,1024", help="numbers of nodes (%(default)s)")
+    parser.add_argument(
+        "--sizes", type=whole_numbers, default="54,90,256,512,1024", help="numbers of nodes (%(default)s)"
+    )
     parser.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu", help="(%(default)s)")
-    parser.add_argument("--dtypes", default="float32", help="float32, bfloat16 or both (%(default)s)")
+    parser.add_argument(
+        "--dtypes", nargs="+", choices=("float32", "bfloat16"), default=["float32"], help="float32, bfloat16 or both"
+    )
     parser.add_argument("--seconds", type=float, default=8.0, help="about how long to time one row (%(default)s)")
     parser.add_argument("--longest", type=float, default=60.0, help="leave PyG out above this many seconds a step")
     parser.add_argument("--out", type=Path, default=None, help="CSV (benchmarks/results/message_passing-DEVICE.csv)")
     arguments = parser.parse_args()
     warnings.filterwarnings("ignore", category=FutureWarning)
-    device, sizes = torch.device(arguments.device), [int(size) for size in arguments.sizes.split(",")]
+    device, sizes = pick(arguments.device), sorted(arguments.sizes)
     print(f"{describe(device)}; torch {torch.__version__}; D = {DIM}, {HEADS} heads; forward and backward")
     rows: list[dict[str, object]] = []
-    for name in arguments.dtypes.split(","):
+    for name in arguments.dtypes:
         print(f"\n{name}\n{HEAD}")
         found = compare(sizes, device, getattr(torch, name), arguments.seconds, arguments.longest)
         rows += [{"dtype": name, **row} for row in found]

@@ -15,7 +15,7 @@ from pathlib import Path
 
 import pandas as pd
 import torch
-from measure import describe, interleaved, training_step, write_rows
+from measure import describe, interleaved, pick, training_step, write_rows
 from torch.nn.functional import cross_entropy, normalize
 
 from gnn_dml.layers import DotProductAttention, GATConv, GATv2Conv, TransformerConv
@@ -34,7 +34,7 @@ def main() -> None:
     parser.add_argument("--seconds", type=float, default=120.0, help="about how long to measure (%(default)s)")
     parser.add_argument("--out", type=Path, default=None, help="CSV (benchmarks/results/refiner_share-DEVICE.csv)")
     arguments = parser.parse_args()
-    device = torch.device(arguments.device)
+    device = pick(arguments.device)
     embedder = Embedder(arguments.backbone, dim=DIM, num_classes=100).to(device, memory_format=torch.channels_last)
     images = torch.randn(arguments.nodes, 3, arguments.pixels, arguments.pixels, device=device)
     images = images.contiguous(memory_format=torch.channels_last)

@@ -5,6 +5,7 @@ import sys
 from pathlib import Path
 
 import pandas as pd
+import pytest
 
 ROOT = Path(__file__).resolve().parents[1]
 
@@ -25,7 +26,8 @@ def test_message_passing(tmp_path):
         "--seconds",
         "0.2",
         "--dtypes",
-        "float32,bfloat16",
+        "float32",
+        "bfloat16",
     )
     assert "kNN 8" in printed
     assert rows.groupby(["dtype", "graph", "nodes"]).size().to_dict() == {
@@ -43,6 +45,21 @@ def test_a_size_that_takes_too_long_is_left_out_and_said(tmp_path):
     assert "PyG left out, time" in printed
     assert (rows["pyg_ms"].isna() == rows["pyg_left_out"].notna()).all()
     assert rows.loc[(rows["graph"] == "complete") & (rows["nodes"] == 12), "pyg_ms"].isna().all()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (("--sizes", "many"), "whole numbers of at least 1"),
+        (("--sizes", "0,4"), "whole"),
+        (("--dtypes", "int8"), "int8"),
+    ],
+)
+def test_wrong_arguments_are_named(arguments, said):
+    command = [sys.executable, str(ROOT / "benchmarks" / "message_passing.py"), *arguments]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=300)
+    assert done.returncode == 2
+    assert said in done.stderr
 
 
 def test_crossover(tmp_path):

@@ -81,6 +81,9 @@ def _numbers(config: Config) -> list[str]:
         found.append(f"protocol.ks must be a list of whole numbers of at least 1, not {ks}")
     elif 1 not in ks:
         found.append(f"protocol.ks must hold 1, which tables and plots show; it is {ks}")
+    graph_seed = _get(config, "graph.seed")
+    if isinstance(graph_seed, int) and graph_seed >= 2**63:
+        found.append(f"graph.seed must be below 2^63, not {graph_seed}")
     if config["seed"] >= 2**32:
         found.append(f"seed must be below 2^32, not {config['seed']}")
     if config["protocol"]["classes_per_batch"] * config["protocol"]["images_per_class"] < 2:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import inspect
+
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from gnn_dml.graphs import Edges
 from gnn_dml.metrics import ClassAttention, class_attention
@@ -23,14 +25,17 @@ class PurityMeter:
 
     @torch.no_grad()
     def update(self, refiner: Refiner, x: Tensor, edges: Edges, labels: Tensor) -> None:
-        """Add a mini-batch: x (N, D), its graph, labels (N,)."""
-        training = refiner.training
-        refiner.eval()
-        attention = refiner(x, *edges, return_attention_weights=True).attention
-        refiner.train(training)
-        index = edges.edges if edges.edges is not None and edges.edges.dtype == torch.long else None
-        self.uniform.append(class_attention(uniform_attention(edges.edges, labels), labels, index))
-        self.blocks.append([class_attention(weights.float(), labels, index) for weights in attention])
+        """Add a mini-batch: x (N, D), its graph, labels (N,); nothing if a layer cannot return its attention."""
+        if not all(_returns_attention(block.attention) for block in refiner.blocks):
+            return
+        training = {module: module.training for module in refiner.modules()}
+        try:
+            attention = refiner.eval()(x, *edges, return_attention_weights=True).attention
+        finally:
+            for module, mode in training.items():
+                module.training = mode
+        self.uniform.append(class_attention(uniform_attention(edges.edges, labels), labels, _index(edges.edges)))
+        self.blocks.append([class_attention(weights.float(), labels, _index(used)) for used, weights in attention])
 
     def row(self) -> dict[str, float]:
         """`purity_chance`, what uniform attention over the same edges would give, and `purity_layer1_head1` and so on.
@@ -44,6 +49,16 @@ class PurityMeter:
             for head, purity in enumerate(_added(batches).purity.tolist(), start=1):
                 found[f"purity_layer{layer}_head{head}"] = purity
         return found
+
+
+def _returns_attention(layer: object) -> bool:
+    assert isinstance(layer, nn.Module)
+    return "return_attention_weights" in inspect.signature(layer.forward).parameters
+
+
+def _index(edges: Tensor | None) -> Tensor | None:
+    """The edges if they are an edge_index, else None."""
+    return edges if edges is not None and edges.dtype == torch.long else None
 
 
 def uniform_attention(edges: Tensor | None, labels: Tensor) -> Tensor:

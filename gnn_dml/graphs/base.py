@@ -91,7 +91,7 @@ class Topology(BaseTransform):
             data.edge_index, data.edge_weight = self._sparse(data.x, data.y)
             return data
         parts, weights = [torch.empty(2, 0, dtype=torch.long, device=data.x.device)], []
-        for graph in range(int(data.batch.max()) + 1 if data.batch.numel() else 0):
+        for graph in data.batch.unique().tolist():
             nodes = (data.batch == graph).nonzero().squeeze(1)
             edge_index, weight = self._sparse(data.x[nodes], None if data.y is None else data.y[nodes])
             parts.append(nodes[edge_index])

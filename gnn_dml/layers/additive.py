@@ -19,8 +19,8 @@ from torch.nn.functional import leaky_relu
 def additive_scores(target: Tensor, source: Tensor, a: Tensor, slope: float) -> Tensor:
     """Score every pair.
 
-    On a CPU by L1 distances; elsewhere by broadcasting, which holds (..., H, b, N, d) numbers. At z = 0, where
-    LeakyReLU has no derivative, the former takes the mean of both slopes and the latter the negative one.
+    By L1 distances where `by_distance` says so; else by broadcasting, which holds (..., H, b, N, d) numbers. At z = 0,
+    where LeakyReLU has no derivative, the former takes the mean of both slopes and the latter the negative one.
 
     Args:
         target: (..., H, b, d).
@@ -31,9 +31,12 @@ def additive_scores(target: Tensor, source: Tensor, a: Tensor, slope: float) -> 
     Returns:
         (..., H, b, N).
     """
-    if target.device.type == "cpu":
-        return scores_by_distance(target, source, a, slope)
-    return scores_by_broadcasting(target, source, a, slope)
+    return (scores_by_distance if by_distance(a) else scores_by_broadcasting)(target, source, a, slope)
+
+
+def by_distance(a: Tensor) -> bool:
+    """Whether L1 distances give the scores: on a CPU, unless a weight is 0, whose gradient no distance would carry."""
+    return a.device.type == "cpu" and bool((a != 0).all())
 
 
 def scores_by_broadcasting(target: Tensor, source: Tensor, a: Tensor, slope: float) -> Tensor:
@@ -43,7 +46,7 @@ def scores_by_broadcasting(target: Tensor, source: Tensor, a: Tensor, slope: flo
 
 
 def scores_by_distance(target: Tensor, source: Tensor, a: Tensor, slope: float) -> Tensor:
-    """The scores by two L1 distances, at least in float32; arguments as in `additive_scores`."""
+    """The scores by two L1 distances, at least in float32; arguments as in `additive_scores`, no weight being 0."""
     dtype = target.dtype
     target, source, a = (t.float() if t.dtype in (torch.float16, torch.bfloat16) else t for t in (target, source, a))
     linear = target @ a.unsqueeze(-1) + (source @ a.unsqueeze(-1)).mT

@@ -19,7 +19,7 @@ MAX_BLOCK = 2**22
 def fused_attention(
     q: Tensor, k: Tensor, v: Tensor, mask: Tensor | None, *, quiet: bool = False, drop: float = 0.0
 ) -> Tensor:
-    """Softmax attention by torch's fused kernel.
+    """Softmax attention by torch's fused kernel, which has no second derivative on a CPU.
 
     Args:
         q: Queries of the targets (..., N, d).
@@ -33,8 +33,10 @@ def fused_attention(
         (..., N, d); 0 for a target without edges.
     """
     if q.dim() == 3:
-        # The memory-saving kernels want a batch dimension.
+        # The memory-saving kernels want a batch dimension, in the mask as well.
         return fused_attention(q[None], k[None], v[None], mask, quiet=quiet, drop=drop)[0]
+    if mask is not None:
+        mask = mask[(None,) * (q.dim() - mask.dim())]
     if quiet:
         k, v = pad(k, (0, 0, 0, 1)), pad(v, (0, 0, 0, 1))
         if mask is not None:

@@ -41,7 +41,8 @@ class DotProductAttention(MessagePassing):
         dropout: Probability of dropping an attention weight in training; 0.1 in the published code.
         aggregation: How weighted messages meet: "sum"; "mean", which divides by the number of incoming edges; "max",
             which takes the largest per channel.
-        backend: "dense" or "sparse" forces a path; "auto" takes the faster one (`gnn_dml.layers.path`).
+        backend: "dense" or "sparse" forces a path; "auto" takes the faster one (`gnn_dml.layers.path`). Second
+            derivatives need "sparse": the fused kernel of the dense path has none on a CPU.
 
     Raises:
         ValueError: If H does not divide D, or a name or probability is out of range.

@@ -38,21 +38,34 @@ def check_edges(x: Tensor, edges: Tensor | None, edge_weight: Tensor | None) -> 
             "edges must be a boolean adjacency (N, N), an edge_index of shape (2, E) and type torch.long, or None; "
             f"not {edges.dtype} of shape {tuple(edges.shape)}"
         )
+    if edges.device.type == "cpu":  # elsewhere looking at the numbers would wait for the device
+        _check_range(n, edges)
     if edge_weight is not None and edge_weight.shape != edges.shape[1:]:
         raise ValueError(
             f"edge_weight must have one entry per edge, ({edges.size(1)},), not {tuple(edge_weight.shape)}"
         )
 
 
+def _check_range(n: int, edge_index: Tensor) -> None:
+    """Raise ValueError if an edge names a node that is not there."""
+    if edge_index.numel():
+        least, most = (int(number) for number in edge_index.aminmax())
+        if least < 0 or most >= n:
+            raise ValueError(
+                f"edge_index must hold numbers of nodes, 0 to {n - 1}, and it holds {least if least < 0 else most}"
+            )
+
+
 def to_dense(x: Tensor, edges: Tensor | None, edge_weight: Tensor | None) -> tuple[Tensor | None, Tensor | None]:
     """Edges and weights as (adjacency or None, weight matrix or None), entry [target, source].
 
     Raises:
-        ValueError: If an edge stands in `edges` twice, which a matrix cannot say.
+        ValueError: If an edge stands in `edges` twice, which a matrix cannot say, or names a node that is not there.
     """
     if edges is None or edges.dtype == torch.bool:
         return edges, edge_weight
     n = x.size(-2)
+    _check_range(n, edges)
     source, target = edges
     adjacency = torch.zeros(n, n, dtype=torch.bool, device=x.device)
     adjacency[target, source] = True

@@ -62,7 +62,7 @@ class GATConv(PyGGATConv):
 
     def forward(
         self,
-        x: Tensor,
+        x: Tensor | tuple[Tensor, Tensor],
         edges: Tensor | None = None,
         edge_weight: Tensor | None = None,
         *,
@@ -72,7 +72,7 @@ class GATConv(PyGGATConv):
         """Pass messages once.
 
         Args:
-            x: (N, D), or (B, N, D) for B graphs of N nodes.
+            x: (N, D), or (B, N, D) for B graphs of N nodes; in a bipartite layer a pair of sources and targets.
             edges: An edge_index (2, E), a boolean adjacency (N, N) or (B, N, N) with entry [target, source], or None
                 for the complete graph with self-loops.
             edge_weight: Not taken: graph attention learns its weights from the nodes alone.

@@ -12,15 +12,18 @@ from torch.nn.functional import dropout
 from torch_geometric.nn import GATv2Conv as PyGGATv2Conv
 from torch_geometric.typing import OptTensor, PairTensor
 
-from gnn_dml.layers.additive import additive_scores
+from gnn_dml.layers.additive import additive_scores, by_distance
 from gnn_dml.layers.blocks import block_size, over_targets
 from gnn_dml.layers.dot_product import AttentionWeights
 from gnn_dml.layers.path import Backend, Crossover
 from gnn_dml.layers.pyg import check_heads, pass_messages, settle_backend
 from gnn_dml.layers.softmax import dense_softmax
 
-MAX_BLOCK = {"cpu": 2**20, "elsewhere": 2**26}
-"""Numbers that a block holds: scores (..., H, b, N) on a CPU, hidden channels (..., H, b, N, C) elsewhere."""
+MAX_SCORES = 2**20
+"""Scores (..., H, b, N) that a block holds where they come from distances."""
+
+MAX_HIDDEN = 2**26
+"""Hidden channels (..., H, b, N, C) that a block holds where they do not."""
 
 
 class GATv2Conv(PyGGATv2Conv):
@@ -65,7 +68,7 @@ class GATv2Conv(PyGGATv2Conv):
 
     def forward(
         self,
-        x: Tensor,
+        x: Tensor | tuple[Tensor, Tensor],
         edges: Tensor | None = None,
         edge_weight: Tensor | None = None,
         *,
@@ -75,7 +78,7 @@ class GATv2Conv(PyGGATv2Conv):
         """Pass messages once.
 
         Args:
-            x: (N, D), or (B, N, D) for B graphs of N nodes.
+            x: (N, D), or (B, N, D) for B graphs of N nodes; in a bipartite layer a pair of sources and targets.
             edges: An edge_index (2, E), a boolean adjacency (N, N) or (B, N, N) with entry [target, source], or None
                 for the complete graph with self-loops.
             edge_weight: Not taken: graph attention learns its weights from the nodes alone.
@@ -99,18 +102,19 @@ class GATv2Conv(PyGGATv2Conv):
         if not self.share_weights:
             target = self.lin_r(x).unflatten(-1, (self.heads, self.out_channels)).transpose(-3, -2)
         mask = None if adjacency is None else adjacency.unsqueeze(-3)
+        drop = self.dropout if self.training else 0.0  # read here: backward, which attends again, may find another mode
 
         def attend(target: Tensor, mask: Tensor | None, source: Tensor, a: Tensor) -> tuple[Tensor, ...]:
             attention = dense_softmax(additive_scores(target, source, a, self.negative_slope), mask)
-            attention = dropout(attention, self.dropout, self.training)
+            attention = dropout(attention, drop)
             received = attention @ source
             return (received, attention) if want_attention else (received,)
 
-        on_cpu = x.device.type == "cpu"
-        per_target = source[..., 0].numel() if on_cpu else source.numel()
-        size = block_size(x.size(-2), per_target, MAX_BLOCK["cpu" if on_cpu else "elsewhere"])
-        random = self.training and self.dropout > 0
-        received, *rest = over_targets(attend, size, (target, mask), source, self.att[0], random=random)
+        per_target, budget = source.numel(), MAX_HIDDEN
+        if by_distance(self.att[0]):
+            per_target, budget = source[..., 0].numel(), MAX_SCORES
+        size = block_size(x.size(-2), per_target, budget)
+        received, *rest = over_targets(attend, size, (target, mask), source, self.att[0], random=drop > 0)
         out: Tensor = received.transpose(-3, -2).flatten(-2) if self.concat else received.mean(dim=-3)
         if self.res is not None:
             out = out + self.res(x)

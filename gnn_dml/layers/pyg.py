@@ -65,7 +65,7 @@ def check_heads(dim: int, num_heads: int) -> None:
 def pass_messages(
     layer: DenseLayer,
     sparse: Callable[..., Any],
-    x: Tensor,
+    x: Tensor | tuple[Tensor, Tensor],
     edges: Tensor | None,
     edge_weight: Tensor | None,
     edge_attr: Tensor | None,
@@ -76,7 +76,7 @@ def pass_messages(
     Args:
         layer: With a dense path.
         sparse: PyG's own forward of the same layer.
-        x: (N, D) or (B, N, D).
+        x: (N, D) or (B, N, D); or a pair of sources and targets beside an edge_index, which goes to PyG as it is.
         edges: An edge_index, a boolean adjacency, or None for the complete graph with self-loops.
         edge_weight: Refused: these layers have none.
         edge_attr: (E, edge_dim) beside an edge_index of a single graph, for layers built with `edge_dim`.
@@ -88,12 +88,17 @@ def pass_messages(
     name = type(layer).__name__
     if edge_weight is not None:
         raise ValueError(f"{name} takes no edge_weight; DotProductAttention does")
-    check_edges(x, edges, None)
     wanted = True if return_attention_weights else None
+    answer: Tensor | tuple[Tensor, AttentionWeights]
+    if isinstance(x, tuple):
+        if is_dense(edges):
+            raise ValueError(f"{name} takes a pair of sources and targets beside an edge_index only")
+        answer = sparse(x, edges, edge_attr=edge_attr, return_attention_weights=wanted)
+        return answer
+    check_edges(x, edges, None)
     if edge_attr is not None:
         if x.dim() != 2 or is_dense(edges):
             raise ValueError(f"{name} takes edge_attr beside an edge_index and x of shape (N, D) only")
-        answer: Tensor | tuple[Tensor, AttentionWeights]
         answer = sparse(x, edges, edge_attr=edge_attr, return_attention_weights=wanted)
         return answer
     if getattr(layer, "add_self_loops", False):
@@ -105,9 +110,9 @@ def pass_messages(
         return out, (edges, attention if is_dense(edges) else attention_of_edges(attention, _index(edges)))
     answer = sparse(x.reshape(-1, x.size(-1)), to_sparse(x, edges, None)[0], return_attention_weights=wanted)
     if not isinstance(answer, tuple):
-        return answer.reshape(*x.shape[:-1], -1)
+        return answer.reshape(*x.shape[:-1], answer.size(-1))
     flat, (edge_index, attention) = answer
-    shaped = flat.reshape(*x.shape[:-1], -1)
+    shaped = flat.reshape(*x.shape[:-1], flat.size(-1))
     return shaped, (edges, attention_as_given(x, attention, _index(edge_index), edges))
 
 

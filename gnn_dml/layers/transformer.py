@@ -30,7 +30,8 @@ class TransformerConv(PyGTransformerConv):
 
     Args:
         *args: As in `torch_geometric.nn.TransformerConv`.
-        backend: "dense" or "sparse" forces a path; "auto" takes the faster one (`gnn_dml.layers.path`).
+        backend: "dense" or "sparse" forces a path; "auto" takes the faster one (`gnn_dml.layers.path`). Second
+            derivatives need "sparse": the fused kernel of the dense path has none on a CPU.
         **kwargs: As in `torch_geometric.nn.TransformerConv`. Edge features (`edge_dim`), aggregations other than the
             sum and bipartite graphs have no dense path.
 
@@ -58,7 +59,7 @@ class TransformerConv(PyGTransformerConv):
 
     def forward(
         self,
-        x: Tensor,
+        x: Tensor | tuple[Tensor, Tensor],
         edges: Tensor | None = None,
         edge_weight: Tensor | None = None,
         *,
@@ -68,7 +69,7 @@ class TransformerConv(PyGTransformerConv):
         """Pass messages once.
 
         Args:
-            x: (N, D), or (B, N, D) for B graphs of N nodes.
+            x: (N, D), or (B, N, D) for B graphs of N nodes; in a bipartite layer a pair of sources and targets.
             edges: An edge_index (2, E), a boolean adjacency (N, N) or (B, N, N) with entry [target, source], or None
                 for the complete graph with self-loops.
             edge_weight: Not taken: PyG's class has edge features instead.

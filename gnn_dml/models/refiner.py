@@ -13,6 +13,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import normalize
 
+from gnn_dml.layers.dot_product import AttentionWeights
 from gnn_dml.models.neck import Neck
 
 Output = Literal["last", "concatenated", "every"]
@@ -25,13 +26,13 @@ class RefinerOutput:
     Attributes:
         features: L2-normalised refined embeddings (..., N, D'), one entry, or one per layer for `output="every"`.
         logits: Class scores (..., N, C), in the same number.
-        attention: Where it was asked for, the attention of every block as its layer returns it: (..., H, N, N)
+        attention: Where it was asked for, `(edges, attention)` of every block as its layer returns them: (..., H, N, N)
             [target, source] beside a matrix or None, (..., E, H) beside an edge_index. Else empty.
     """
 
     features: tuple[Tensor, ...]
     logits: tuple[Tensor, ...]
-    attention: tuple[Tensor, ...] = ()
+    attention: tuple[AttentionWeights, ...] = ()
 
 
 class RefinerBlock(nn.Module):
@@ -40,7 +41,8 @@ class RefinerBlock(nn.Module):
     A transformer encoder block in the post-norm order, as in the published code.
 
     Args:
-        attention: A layer from D to D channels, called as `attention(x, edges, edge_weight)`.
+        attention: A layer from D to D channels, called as `attention(x, edges, edge_weight)`; and where its attention
+            is asked for, also with `return_attention_weights=True`, as PyG's layers take it.
         dim: D.
         dropout: Probability of dropping a channel after the attention, inside the feed-forward network and after it.
     """
@@ -62,15 +64,16 @@ class RefinerBlock(nn.Module):
         edge_weight: Tensor | None = None,
         *,
         return_attention_weights: bool = False,
-    ) -> Tensor | tuple[Tensor, Tensor]:
+    ) -> Tensor | tuple[Tensor, AttentionWeights]:
         """Refine nodes (..., N, D) once; `edges` and `edge_weight` as the attention layer takes them.
 
         Returns:
-            The refined nodes (..., N, D); with `return_attention_weights` a pair of them and the layer's attention.
+            The refined nodes (..., N, D); with `return_attention_weights` a pair of them and the layer's
+            `(edges, attention)`.
         """
         attention = None
         if return_attention_weights:
-            received, (_, attention) = self.attention(x, edges, edge_weight, return_attention_weights=True)
+            received, attention = self.attention(x, edges, edge_weight, return_attention_weights=True)
         else:
             received = self.attention(x, edges, edge_weight)
         x = self.norm1(x + self.dropout(received))
@@ -92,8 +95,9 @@ class Refiner(nn.Module):
         reduction: D_in / D; 1 in every published configuration.
         output: "last" layer, all layers "concatenated", or "every" layer with its own neck, classifier and logits.
         dropout: Inside the blocks; see `RefinerBlock`.
-        weighted: Whether the edge weights of the call multiply the attention (the published `mult_attr`), if the layer
-            takes weights; else they are ignored. Changes no parameter.
+        weighted: Whether the edge weights of the call go to the layers, to multiply the attention (the published
+            `mult_attr`); if not, they are ignored. Of this package, `DotProductAttention` takes them. Changes no
+            parameter.
 
     Raises:
         ValueError: If a number or a name is out of range.

@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from gnn_dml.engine.purity import PurityMeter, uniform_attention
-from gnn_dml.graphs import KNN, ClassAware, Complete, Isolated, build_edges
+from gnn_dml.graphs import KNN, ClassAware, Complete, Edges, Isolated, build_edges
 from gnn_dml.layers import DotProductAttention, GATConv
 from gnn_dml.layers.edges import to_sparse
 from gnn_dml.models import Refiner
@@ -28,8 +28,9 @@ def batches():
 @pytest.mark.parametrize("layer", [DOT_PRODUCT, partial(GATConv.for_dim, num_heads=2)])
 @pytest.mark.parametrize("topology", [Complete(), KNN(3)])
 @pytest.mark.parametrize("as_index", [False, True])
-def test_purity_is_the_share_over_all_batches(layer, topology, as_index):
-    module, meter = refiner(layer, dropout=0.5), PurityMeter()
+@pytest.mark.parametrize("backend", ["dense", "sparse"])
+def test_purity_is_the_share_over_all_batches(layer, topology, as_index, backend):
+    module, meter = refiner(partial(layer, backend=backend), dropout=0.5), PurityMeter()
     module.train()
     sums = torch.zeros(2, 2, 2)  # same and others, layer, head
     for x in batches():
@@ -92,6 +93,44 @@ def test_measuring_changes_nothing():
     assert all(torch.equal(value, state[key]) for key, value in module.state_dict().items())
     assert module.training
     assert module.blocks[0].dropout.training
+
+
+def test_a_part_frozen_by_hand_stays_frozen():
+    module = refiner().train()
+    module.necks[0].eval()
+    x = batches()[0]
+    PurityMeter().update(module, x, build_edges(Complete(), x, LABELS), LABELS)
+    assert not module.necks[0].norm.training
+    assert module.blocks[0].training
+    with pytest.raises(ValueError, match="must have the shape"):
+        PurityMeter().update(module, x, Edges(torch.ones(2, 2, dtype=torch.bool), None), LABELS)
+    assert module.training
+
+
+@pytest.mark.parametrize("backend", ["dense", "sparse"])
+def test_self_loops_that_the_layer_adds_itself(backend):
+    """PyG's own default; the attention then runs along other edges than those given."""
+    layer = partial(GATConv, out_channels=4, heads=2, backend=backend)
+    x = batches()[0]
+    edges = KNN(3, loop=False).adjacency(x)
+    as_matrix, as_index = PurityMeter(), PurityMeter()
+    as_matrix.update(refiner(layer), x, Edges(edges, None), LABELS)
+    as_index.update(refiner(layer), x, Edges(to_sparse(x, edges, None)[0], None), LABELS)
+    assert list(as_index.row().values()) == pytest.approx(list(as_matrix.row().values()), rel=1e-4)
+
+
+class Mean(torch.nn.Module):
+    """A layer of one's own, by the contract of `RefinerBlock`: it has no attention."""
+
+    def forward(self, x, edges=None, edge_weight=None):
+        return x.mean(-2, keepdim=True).expand_as(x)
+
+
+def test_a_layer_without_attention_has_no_purity():
+    meter = PurityMeter()
+    x = batches()[0]
+    meter.update(refiner(lambda dim: Mean()), x, build_edges(Complete(), x, LABELS), LABELS)
+    assert meter.row() == {}
 
 
 def test_nothing_measured_is_nothing_said():

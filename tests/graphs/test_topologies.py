@@ -106,6 +106,13 @@ def test_a_batch_of_graphs_gets_no_edge_between_them(make, loop, n, seed):
         assert torch.equal(together.edge_weight, torch.cat([first.edge_weight, second.edge_weight]))
 
 
+def test_a_batch_may_hold_a_graph_without_nodes():
+    x, y = nodes(4, 0)
+    batch = torch.tensor([0, 0, 2, 2])
+    found = KNN(1)(Data(x=x, y=y, batch=batch)).edge_index
+    assert [{s, t} <= {0, 1} or {s, t} <= {2, 3} for s, t in found.T.tolist()] == [True] * 8
+
+
 @cases
 @settings(deadline=None, max_examples=40)
 def test_batched_nodes_are_graphs_of_their_own(make, loop, n, seed):

@@ -56,6 +56,20 @@ def test_gradients_are_exact(way):
     assert torch.autograd.gradcheck(lambda *leaves: way(*leaves, 0.2), leaves)
 
 
+@pytest.mark.parametrize("zeros", [(), ((0, 1),), ((0, 0), (1, 2)), tuple((h, c) for h in range(2) for c in range(3))])
+def test_gradients_where_weights_are_0(zeros):
+    """The gradient of a weight is LeakyReLU(z), whatever the weight is."""
+    target, source, a = inputs(2, 3, 4, 3, seed=1)
+    for place in zeros:
+        a[place] = 0.0
+    found, expected = ([t.clone().requires_grad_() for t in (target, source, a)] for _ in range(2))
+    additive_scores(*found, 0.2).pow(2).sum().backward()
+    z = expected[0][:, :, None] + expected[1][:, None]
+    (torch.where(z > 0, z, 0.2 * z) * expected[2][:, None, None]).sum(-1).pow(2).sum().backward()
+    for mine, other in zip(found, expected, strict=True):
+        torch.testing.assert_close(mine.grad, other.grad)
+
+
 @pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16])
 def test_half_precision_in_and_out(dtype):
     target, source, a = inputs(2, 3, 4, 8, seed=2)

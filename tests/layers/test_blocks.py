@@ -50,13 +50,17 @@ def test_size_of_a_block():
 
 
 @pytest.mark.parametrize("budget", [1, 50, 2**20])
-def test_gatv2_in_blocks(budget, monkeypatch):
+@pytest.mark.parametrize("zero", [False, True])
+def test_gatv2_in_blocks(budget, zero, monkeypatch):
+    """By distances, and where a weight of the scores is 0, by broadcasting."""
     torch.manual_seed(0)
     layer, x = GATv2Conv.for_dim(6, num_heads=2, backend="dense").double(), torch.randn(9, 6).double()
+    if zero:
+        layer.att.data[0, 1, 2] = 0.0
     adjacency = torch.rand(9, 9) < 0.5
     expected = layer(x, adjacency)
     expected_gradients = torch.autograd.grad(expected.pow(2).sum(), layer.parameters())
-    monkeypatch.setitem(gatv2.MAX_BLOCK, "cpu", budget)
+    monkeypatch.setattr(gatv2, "MAX_HIDDEN" if zero else "MAX_SCORES", budget)
     found, (_, attention) = layer(x, adjacency, return_attention_weights=True)
     torch.testing.assert_close(found, expected)
     assert attention.shape == (2, 9, 9)
@@ -64,6 +68,21 @@ def test_gatv2_in_blocks(budget, monkeypatch):
         torch.autograd.grad(found.pow(2).sum(), layer.parameters()), expected_gradients, strict=True
     ):
         torch.testing.assert_close(mine, other)
+
+
+def test_backward_of_gatv2_in_blocks_may_come_in_another_mode(monkeypatch):
+    """The blocks that backward computes again drop what forward dropped, whatever the mode is by then."""
+    monkeypatch.setattr(gatv2, "MAX_SCORES", 50)
+    torch.manual_seed(0)
+    layer, x = GATv2Conv.for_dim(6, num_heads=2, backend="dense", dropout=0.5), torch.randn(9, 6)
+    gradients = []
+    for mode in (True, False):
+        torch.manual_seed(1)
+        out = layer.train()(x)
+        layer.train(mode)
+        gradients.append(torch.autograd.grad(out.pow(2).sum(), layer.parameters()))
+    for same, other in zip(*gradients, strict=True):
+        assert torch.equal(same, other)
 
 
 @pytest.mark.parametrize("budget", [1, 2**22])
@@ -96,5 +115,5 @@ def test_backward_keeps_blocks_and_not_pairs(monkeypatch):
         return sum(sizes.values())
 
     pairs = kept(400) / kept(200)
-    monkeypatch.setitem(gatv2.MAX_BLOCK, "cpu", 2**12)
+    monkeypatch.setattr(gatv2, "MAX_SCORES", 2**12)
     assert kept(400) / kept(200) < 2.2 < 3.0 < pairs

@@ -120,9 +120,10 @@ def test_batched_graphs_are_computed_apart():
 def test_one_edge_index_serves_every_graph_of_a_batch():
     (a, adjacency, _), (b, _, _) = graph(5, seed=4), graph(5, seed=5)
     edge_index, _ = to_sparse(a, adjacency, None)
-    module = layer()
-    together = module(torch.stack([a, b]), edge_index)
-    torch.testing.assert_close(together, torch.stack([module(a, adjacency), module(b, adjacency)]))
+    for backend in ("dense", "sparse"):
+        module = layer(backend=backend)
+        together = module(torch.stack([a, b]), edge_index)
+        torch.testing.assert_close(together, torch.stack([module(a, adjacency), module(b, adjacency)]))
 
 
 def test_plain_softmax_is_torchs_multi_head_attention():
@@ -139,11 +140,12 @@ def test_plain_softmax_is_torchs_multi_head_attention():
 def test_messages_are_those_of_pygs_transformer_conv():
     x, adjacency, _ = graph(7, seed=7)
     edge_index, _ = to_sparse(x, adjacency, None)
-    module = layer()
-    peer = TransformerConv(DIM, DIM // HEADS, heads=HEADS, root_weight=False).double()
-    for ours, theirs in ((module.q, peer.lin_query), (module.k, peer.lin_key), (module.v, peer.lin_value)):
-        theirs.load_state_dict(ours.state_dict())
-    torch.testing.assert_close(module(x, edge_index), module.out(peer(x, edge_index)))
+    for backend in ("dense", "sparse"):
+        module = layer(backend=backend)
+        peer = TransformerConv(DIM, DIM // HEADS, heads=HEADS, root_weight=False).double()
+        for ours, theirs in ((module.q, peer.lin_query), (module.k, peer.lin_key), (module.v, peer.lin_value)):
+            theirs.load_state_dict(ours.state_dict())
+        torch.testing.assert_close(module(x, edge_index), module.out(peer(x, edge_index)))
 
 
 def test_an_edge_named_twice_counts_twice_sparse_and_is_refused_dense():
@@ -183,6 +185,16 @@ def test_gradients_of_the_fused_kernel_are_exact(quiet):
     module = layer(quiet=quiet, backend="dense")
     for edges in (adjacency, None):
         assert torch.autograd.gradcheck(lambda nodes, edges=edges: module(nodes, edges), (x.requires_grad_(),))
+
+
+def test_second_derivatives_need_the_sparse_path():
+    x, adjacency, _ = graph(4, seed=10)
+    x.requires_grad_()
+    assert torch.autograd.gradgradcheck(lambda nodes: layer(backend="sparse")(nodes, adjacency), (x,))
+    for edges in (None, adjacency):
+        (first,) = torch.autograd.grad(layer(backend="dense")(x, edges).pow(2).sum(), x, create_graph=True)
+        with pytest.raises(RuntimeError, match="is not implemented"):
+            first.sum().backward()
 
 
 @pytest.mark.parametrize("quiet", [False, True])
@@ -264,8 +276,11 @@ def test_wrong_arguments_are_named(arguments, message):
         (torch.zeros(2, 4), None, "torch.long"),
         (torch.zeros(2, 4, dtype=torch.long), torch.ones(3), r"\(4,\), not \(3,\)"),
         (None, torch.ones(5), r"\(5, 5\), not \(5,\)"),
+        (torch.tensor([[0, -1], [1, 2]]), None, "0 to 4, and it holds -1"),
+        (torch.tensor([[0, 1], [1, 5]]), None, "0 to 4, and it holds 5"),
     ],
 )
-def test_wrong_edges_are_named(edges, weight, message):
+@pytest.mark.parametrize("backend", ["auto", "dense", "sparse"])
+def test_wrong_edges_are_named(edges, weight, message, backend):
     with pytest.raises(ValueError, match=message):
-        layer()(torch.zeros(5, DIM, dtype=torch.float64), edges, weight)
+        layer(backend=backend)(torch.zeros(5, DIM, dtype=torch.float64), edges, weight)

@@ -273,3 +273,42 @@ def test_wrong_arguments_are_named(ours):
         ours(6, 4)(torch.zeros(2, 6), None, torch.ones(2, 2))
     with pytest.raises(ValueError, match=r"\(5, 5\), not \(3, 4\)"):
         ours(6, 4)(torch.zeros(5, 6), torch.ones(3, 4, dtype=torch.bool))
+
+
+@pairs
+def test_a_pair_of_sources_and_targets_goes_to_pygs_own_path(ours, theirs):
+    torch.manual_seed(0)
+    made, peer = ours((8, 5), 4, heads=2, **_no_loops(ours)), theirs((8, 5), 4, heads=2, **_no_loops(ours))
+    made.load_state_dict(peer.state_dict())
+    both = torch.randn(6, 8), torch.randn(3, 5)
+    edge_index = torch.tensor([[0, 5, 2, 3], [0, 1, 1, 2]])
+    torch.testing.assert_close(made(both, edge_index), peer(both, edge_index))
+    with pytest.raises(ValueError, match="a pair of sources and targets beside an edge_index only"):
+        made(both, None)
+
+
+def _no_loops(ours):
+    return {} if ours is TransformerConv else {"add_self_loops": False}
+
+
+@pytest.mark.parametrize("ours", OURS)
+@pytest.mark.parametrize("backend", ["dense", "sparse"])
+@pytest.mark.parametrize("shape", [(0, DIM), (0, 3, DIM), (2, 0, DIM)])
+def test_no_nodes_and_no_graphs(ours, backend, shape):
+    made = ours.for_dim(DIM, num_heads=2, backend=backend)
+    assert made(torch.zeros(shape), torch.zeros(shape[-2], shape[-2], dtype=torch.bool)).shape == shape
+
+
+@pytest.mark.parametrize(("ours", "theirs"), PAIRS[:2])
+def test_zeros_in_the_attention_vector(ours, theirs):
+    """Their gradient is PyG's, as for any other number."""
+    x, adjacency = graph(6, seed=3)
+    made, peer = twins(ours, theirs, "dense")
+    for module in (made, peer):
+        for name, parameter in module.named_parameters():
+            if name.startswith("att"):
+                parameter.data[0, 1] = 0.0
+                parameter.data[0, 0, 2] = 0.0
+    found, expected = made(x, adjacency), peer(x, to_sparse(x, adjacency, None)[0])
+    for mine, other in zip(gradients(found, *made.parameters()), gradients(expected, *peer.parameters()), strict=True):
+        torch.testing.assert_close(mine, other)

@@ -11,6 +11,13 @@ from gnn_dml.models import Neck, Refiner
 LAYERS = [partial(DotProductAttention, num_heads=2), partial(GATConv.for_dim, num_heads=2)]
 
 
+def on(backend, module):
+    """The refiner with a path forced on every layer."""
+    for block in module.blocks:
+        block.attention.backend = backend
+    return module
+
+
 def refiner(layer=LAYERS[0], **arguments):
     torch.manual_seed(0)
     return Refiner(8, 5, layer, **arguments).double()
@@ -57,7 +64,8 @@ def test_edge_index_and_adjacency_give_the_same(layer):
     module = refiner(layer, num_layers=2).eval()
     x = torch.randn(6, 8, dtype=torch.float64)
     adjacency = KNN(2).adjacency(x)
-    dense, sparse = module(x, adjacency), module(x, to_sparse(x, adjacency, None)[0])
+    dense = on("dense", module)(x, adjacency)
+    sparse = on("sparse", module)(x, to_sparse(x, adjacency, None)[0])
     torch.testing.assert_close(dense.features[0], sparse.features[0])
 
 
@@ -68,7 +76,8 @@ def test_weights_multiply_the_attention_where_the_refiner_is_weighted(sparse):
     edges, weight = Threshold(0.0).edges(x)
     if sparse:
         edges, weight = to_sparse(x, edges, weight)
-    plain, weighted = refiner().eval(), refiner(weighted=True).eval()
+    backend = "sparse" if sparse else "dense"
+    plain, weighted = (on(backend, refiner(weighted=flag).eval()) for flag in (False, True))
     assert plain.state_dict().keys() == weighted.state_dict().keys()
     block, reduced = weighted.blocks[0], weighted.reduce(x)
     attended = block.norm1(reduced + block.attention(reduced, edges, weight))

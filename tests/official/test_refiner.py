@@ -37,13 +37,16 @@ def load(state, meta):
 
 
 @pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)
-@pytest.mark.parametrize("dense", [True, False], ids=["dense", "sparse"])
-def test_outputs_equal_the_published_codes(path, dense):
+@pytest.mark.parametrize("backend", ["auto", "dense", "sparse"])
+@pytest.mark.parametrize("as_matrix", [True, False], ids=["matrix", "index"])
+def test_outputs_equal_the_published_codes(path, backend, as_matrix):
     state, tensors, meta = read(path)
     refiner = load(state, meta)
+    for block in refiner.blocks:
+        block.attention.backend = backend
     edges = tensors["edge_index"].T
     weight = tensors["edge_weight"] if refiner.weighted else None
-    if dense:
+    if as_matrix:
         edges, weight = to_dense(tensors["x"], edges, weight)
     with torch.no_grad():
         out = refiner(tensors["x"], edges, weight)

@@ -1,5 +1,7 @@
 """The published refiner written out in loops from its own names, against ours on random weights."""
 
+from itertools import product
+
 import pytest
 import torch
 
@@ -113,7 +115,9 @@ def test_every_setting_equals_the_published_forward(output, aggregation, weighte
     calls = [(adjacency, matrix), (edges.T, weight)]
     if kind == "complete":
         calls.append((None, matrix))
-    for ours, ours_weight in calls:
+    for (ours, ours_weight), backend in product(calls, ("dense", "sparse")):
+        for block in refiner.blocks:
+            block.attention.backend = backend
         with torch.no_grad():
             out = refiner(x, ours, ours_weight)
         assert len(out.features) == len(out.logits) == len(features)
