@@ -1,6 +1,6 @@
 """One attention layer, forward and backward: ours, PyG's own class, and bare torch attention as the floor.
 
-    python benchmarks/message_passing.py                      # the table: 8 minutes on 2 cores, 14 GiB of memory
+    python benchmarks/message_passing.py                      # the table: 9 minutes on 2 cores, 14 GiB of memory
     python benchmarks/message_passing.py --sizes 54,90        # seconds
     python benchmarks/message_passing.py --device cuda --dtypes float32 bfloat16
 

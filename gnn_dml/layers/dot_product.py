@@ -48,7 +48,7 @@ class DotProductAttention(MessagePassing):
         ValueError: If H does not divide D, or a name or probability is out of range.
     """
 
-    crossover = Crossover((54, 88), (90, 214), (256, 1642), (512, 5136), (1024, 17257), (2048, 55760))
+    crossover = Crossover((54, 65), (90, 285), (256, 1654), (512, 5156), (1024, 15655), (2048, 34542))
 
     def __init__(
         self,

@@ -44,7 +44,7 @@ class GATConv(PyGGATConv):
     # the same name hides its parent's, so they are said here.
     edge_updater_type = {"alpha": OptPairTensor, "edge_attr": OptTensor}
     propagate_type = {"x": OptPairTensor, "alpha": Tensor}
-    crossover = Crossover((54, 225), (90, 470), (256, 3976), (512, 12976), (1024, 32199), (2048, 108742))
+    crossover = Crossover((54, 301), (90, 563), (256, 3061), (512, 9326), (1024, 28572), (2048, 99648))
 
     def __init__(self, *args: Any, backend: Backend = "auto", **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)

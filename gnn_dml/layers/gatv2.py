@@ -50,7 +50,7 @@ class GATv2Conv(PyGGATv2Conv):
     # See GATConv: PyG looks for these types by the bare class name.
     edge_updater_type = {"x": PairTensor, "edge_attr": OptTensor}
     propagate_type = {"x": PairTensor, "alpha": Tensor}
-    crossover = Crossover((54, 1173), (90, 2258), (256, 9211), (512, 33440), (1024, 74402), (2048, 200791))
+    crossover = Crossover((54, 1396), (90, 2281), (256, 9445), (512, 27543), (1024, 47265), (2048, 125688))
 
     def __init__(self, *args: Any, backend: Backend = "auto", **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)

@@ -41,7 +41,7 @@ class TransformerConv(PyGTransformerConv):
 
     # See GATConv: PyG looks for this type by the bare class name.
     propagate_type = {"query": Tensor, "key": Tensor, "value": Tensor, "edge_attr": OptTensor}
-    crossover = Crossover((54, 95), (90, 233), (256, 1440), (512, 5024), (1024, 16818), (2048, 51172))
+    crossover = Crossover((54, 60), (90, 174), (256, 2211), (512, 8804), (1024, 15543), (2048, 26513))
 
     def __init__(self, *args: Any, backend: Backend = "auto", **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
