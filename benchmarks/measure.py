@@ -132,6 +132,13 @@ def pick(name: str) -> torch.device:
     return device
 
 
+def counted(text: str) -> int:
+    """For argparse: one number of at least 1."""
+    if not text.isdecimal() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"must be a whole number of at least 1, not {text!r}")
+    return int(text)
+
+
 def whole_numbers(text: str) -> list[int]:
     """For argparse: numbers of at least 1 with commas between."""
     try:

@@ -1,8 +1,10 @@
 """A tiny data set in the format of the embedded one, for tests that train."""
 
 import csv
+import importlib.util
 import io
 import zipfile
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -53,3 +55,12 @@ def tiny_settings(tiny_archive, tmp_path):
         "protocol.neighbours=4",
         "device=cpu",
     ]
+
+
+@pytest.fixture(scope="session")
+def trees():
+    """The module beside this file that writes trees in the layout of the benchmarks."""
+    spec = importlib.util.spec_from_file_location("trees", Path(__file__).with_name("trees.py"))
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module

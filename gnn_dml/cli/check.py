@@ -24,18 +24,26 @@ _AT_LEAST: dict[str, float] = {
     "backbone.dim": 1,
     "graph.k": 1,
     "graph.seed": 0,
+    "dataset.cache_side": 1,
+    "dataset.transform.size": 1,
+    "dataset.transform.resize": 1,
+    "protocol.val_seed": 0,
+    "protocol.folds": 2,
+    "protocol.fold": 0,
     "loss.backbone_weight": 0,
     "loss.refined_weight": 0,
 }
-_ABOVE: dict[str, float] = {"optimizer.lr": 0, "loss.temperature": 0}
-_SHARE = ("drop_edge", "loss.smoothing", "layer.dropout", "refiner.dropout", "optimizer.warmup")
+_ABOVE: dict[str, float] = {"optimizer.lr": 0, "loss.temperature": 0, "protocol.val_share": 0}
+_SHARE = ("drop_edge", "loss.smoothing", "layer.dropout", "refiner.dropout", "optimizer.warmup", "protocol.val_share")
 _NEIGHBOURS = ("gnn_dml.graphs.KNN", "gnn_dml.graphs.MutualKNN", "gnn_dml.graphs.Random")
+_PREPARED = ("cub", "cars196", "sop", "inshop")
 _ONE_OF: dict[str, tuple[str, ...]] = {
     "refiner.output": ("last", "concatenated", "every"),
     "graph.similarity": ("correlation", "cosine"),
     "graph.negatives": ("hard", "soft"),
-    "backbone.pool": ("max", "average", "flatten"),
+    "backbone.pool": ("max", "average", "flatten", "own"),
     "backbone.neck": ("linear", "batch_norm"),
+    "dataset.unreadable": ("error", "skip"),
     "optimizer.schedule": ("one_cycle", "constant", "step"),
     "protocol.select_on": ("val", "test"),
 }
@@ -88,6 +96,9 @@ def _numbers(config: Config) -> list[str]:
         found.append(f"seed must be below 2^32, not {config['seed']}")
     if config["protocol"]["classes_per_batch"] * config["protocol"]["images_per_class"] < 2:
         found.append("a batch needs two images: raise protocol.classes_per_batch or protocol.images_per_class")
+    folds, fold = _get(config, "protocol.folds"), _get(config, "protocol.fold")
+    if isinstance(folds, int) and fold >= folds:
+        found.append(f"protocol.fold must be below protocol.folds={folds}, not {fold}")
     return found
 
 
@@ -120,12 +131,18 @@ def _names(config: Config) -> list[str]:
 
 def _files(config: Config) -> list[str]:
     found = []
-    root = config["dataset"].get("root")
-    if root is not None and not Path(root).exists():
-        found.append(f"dataset.root={root} does not exist")
+    root, name = config["dataset"].get("root"), config["choices"]["dataset"]
+    if root is None and name != "emoji":
+        found.append(f"dataset={name} needs dataset.root={'FILE.csv' if name == 'table' else 'FOLDER'}")
+    elif root is not None and not Path(root).exists():
+        hint = f"; 'gnn-dml data prepare {name}' says how to get it" if name in _PREPARED else ""
+        found.append(f"dataset.root={root} does not exist{hint}")
+    cache = config["dataset"].get("cache")
+    if cache is not None and Path(cache).exists() and not Path(cache).is_dir():
+        found.append(f"dataset.cache={cache} must be a folder, and it is a file")
     weights = config["backbone"].get("weights")
-    if weights not in (None, "imagenet") and not Path(weights).is_file():
-        found.append(f"backbone.weights must be null, imagenet or an existing file, not {weights!r}")
+    if weights not in (None, "imagenet", "packaged") and not Path(weights).is_file():
+        found.append(f"backbone.weights must be null, imagenet, packaged or an existing file, not {weights!r}")
     out = Path(config["out"])
     existing = next(folder for folder in (out, *out.absolute().parents) if folder.exists())
     if not existing.is_dir():

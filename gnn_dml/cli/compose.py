@@ -57,23 +57,29 @@ def resolve(settings: Sequence[str], **fixed: Any) -> Config:
         config[name] = str(config[name])
     _make_paths_absolute(config)
     _raise(problems(config))
-    config["dataset"]["sha256"] = _checksum(config["dataset"]["root"])
+    config["dataset"]["sha256"] = _checksum(config["dataset"]["root"], choices["dataset"])
     return dict(config)
 
 
 def _make_paths_absolute(config: Config) -> None:
     """So that a run can be evaluated from any folder, and the same file is the same run wherever it was started."""
-    root, weights = config["dataset"].get("root"), config["backbone"].get("weights")
-    if root is not None:
-        config["dataset"]["root"] = config["dataset"]["source"]["root"] = str(Path(str(root)).absolute())
-    if weights not in (None, "imagenet"):
+    dataset, weights = config["dataset"], config["backbone"].get("weights")
+    for part, name in (
+        (dataset, "root"),
+        (dataset, "cache"),
+        (dataset["source"], "root"),
+        (dataset["source"], "images"),
+    ):
+        if part.get(name) is not None:
+            part[name] = str(Path(str(part[name])).absolute())
+    if weights not in (None, "imagenet", "packaged"):
         config["backbone"]["weights"] = str(Path(str(weights)).absolute())
 
 
-def _checksum(root: str | None) -> str | None:
-    """The sha256 of the data file, so that other data under the same name are another run."""
+def _checksum(root: str | None, dataset: str) -> str | None:
+    """The sha256 of the data file, so that other data under the same name are another run; None for a folder."""
     if root is None:
-        return EMOJI_SHA256
+        return EMOJI_SHA256 if dataset == "emoji" else None
     return hashlib.sha256(Path(root).read_bytes()).hexdigest() if Path(root).is_file() else None
 
 
@@ -140,7 +146,7 @@ def _unknown(key: str, part: str, walked: list[str], names: list[str]) -> str:
 
 
 _NULLABLE = ("backbone.dim", "backbone.weights", "graph.k", "graph.threshold")
-_KIND_BESIDE_NULL: dict[str, type] = {"graph.k": int, "graph.loop": bool}
+_KIND_BESIDE_NULL: dict[str, type] = {"graph.k": int, "graph.loop": bool, "protocol.folds": int}
 _KINDS = {bool: "true or false", int: "a whole number", float: "a number", str: "a word"}
 
 

@@ -26,8 +26,9 @@ def run(arguments: argparse.Namespace) -> int:
 
     device = pick_device(arguments.device)
     checkpoint = read_checkpoint(path)
-    source, transforms = build_source(checkpoint.config)
-    _, measured = measure(checkpoint, source.split(arguments.split), transforms, device)
+    source, transforms, _ = build_source(checkpoint.config)
+    workers = checkpoint.config["workers"]
+    _, measured = measure(checkpoint, source.split(arguments.split), transforms, device, workers=workers)
     if arguments.json:
         print(json.dumps({"epoch": checkpoint.epoch, "split": arguments.split, **measured}))
         return 0

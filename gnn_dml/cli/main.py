@@ -13,6 +13,8 @@ from gnn_dml import __version__
 from gnn_dml.cli.options import choices_text
 from gnn_dml.errors import UserError
 
+DATASETS = ("emoji", "cub", "cars196", "sop", "inshop", "folder", "table")
+
 _SETTINGS = """\
 settings:
   GROUP=NAME swaps a part, GROUP.SETTING=VALUE changes one value of it. The groups and their names:
@@ -106,6 +108,12 @@ def _seeds(text: str) -> list[int]:
         ) from None
 
 
+def _workers(text: str) -> int:
+    if not text.isdecimal():
+        raise argparse.ArgumentTypeError(f"must be a whole number of at least 0, not {text!r}")
+    return int(text)
+
+
 def _settings() -> str:
     return "\n" + _SETTINGS.format(choices=choices_text())
 
@@ -189,20 +197,34 @@ def _add_evaluate(commands: _Commands) -> None:
 
 
 def _add_data(commands: _Commands) -> None:
-    long = "What the data sets are, how to build them, and whether a file is whole."
-    epilog = _examples(
-        ("gnn-dml data list", "the cards in short"),
-        ("gnn-dml data verify emoji", "read every embedded image"),
-        ("gnn-dml data prepare emoji --out emoji.zip", "build the embedded file anew (needs npm)"),
-        ("gnn-dml data prepare emoji --full --out emoji-full.zip", "all 11 vendors"),
+    long = (
+        "What the data sets are, how to get them, whether they are whole. `prepare` downloads what a program can get\n"
+        "(it goes on where it broke off, and holds files against their checksums), says what to get by hand where a\n"
+        "source asks for a login, and takes archives apart; called again, it does only what is left to do."
     )
-    parser = _add(commands, "data", "list, build and verify data sets", long, epilog)
+    epilog = _examples(
+        ("gnn-dml data list", "all data sets; `list cub`: one card"),
+        ("gnn-dml data prepare cub", "into datasets/cub"),
+        ("gnn-dml data prepare inshop --archive img.zip --archive list_eval_partition.txt", "files that you have"),
+        ("gnn-dml data verify cub", "counts, then every image"),
+        ("gnn-dml data verify folder --root my-images", "a folder of yours"),
+        ("gnn-dml data prepare emoji --out emoji.zip", "build the embedded file anew (needs npm)"),
+    )
+    parser = _add(commands, "data", "list, prepare and verify data sets", long, epilog)
     parser.add_argument("action", choices=("list", "prepare", "verify"))
-    parser.add_argument("name", nargs="?", choices=("emoji",), metavar="NAME", help="emoji")
-    parser.add_argument("--out", metavar="FILE", help="prepare: where the file goes")
-    parser.add_argument("--full", action="store_true", help="prepare: all vendors, all classes")
-    parser.add_argument("--cache", metavar="FOLDER", help="prepare: where downloaded packages are kept")
-    parser.add_argument("--file", metavar="FILE", help="verify: another file than the embedded one")
+    parser.add_argument("name", nargs="?", choices=DATASETS, metavar="NAME", help=", ".join(DATASETS))
+    parser.add_argument("--root", metavar="FOLDER", help="where the data set is or goes (default: datasets/NAME)")
+    parser.add_argument(
+        "--archive", metavar="FILE", action="append", default=[], help="prepare: a file of the data set that you have"
+    )
+    parser.add_argument("--url", metavar="URL", help="prepare: another address to download from")
+    parser.add_argument("--unchecked", action="store_true", help="prepare: take files whatever their checksum")
+    parser.add_argument("--subset", action="store_true", help="verify: counts may differ from the published ones")
+    parser.add_argument("--workers", type=_workers, default=0, metavar="N", help="verify: processes that read images")
+    parser.add_argument("--out", metavar="FILE", help="prepare emoji: where the file goes")
+    parser.add_argument("--full", action="store_true", help="prepare emoji: all vendors, all classes")
+    parser.add_argument("--cache", metavar="FOLDER", help="prepare emoji: where downloaded packages are kept")
+    parser.add_argument("--file", metavar="FILE", help="verify emoji: another file than the embedded one")
 
 
 if __name__ == "__main__":

@@ -1,20 +1,56 @@
-"""Batches from a split: seeded per image, so the same on every number of workers."""
+"""Batches from a split: seeded per batch, so the same on every number of workers."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, Generic, Protocol, TypeVar
 
 import torch
 from torch import Tensor
 from torch.utils.data import DataLoader, Dataset
 
-from gnn_dml.data.images import ImageSplit
-from gnn_dml.data.sampler import GroupSampler
+from gnn_dml.data.images import Images, ImageSplit
 from gnn_dml.data.transforms import Transform
+from gnn_dml.errors import UserError
+
+T = TypeVar("T")
 
 
-class TrainImages(Dataset[tuple[Tensor, Tensor]]):
+class BatchSampler(Protocol):
+    """Positions of one batch after another; `gnn_dml.data.sampler` has those of the configuration."""
+
+    def set_epoch(self, epoch: int) -> None:
+        """Choose the epoch whose order is drawn next."""
+        ...
+
+    def __len__(self) -> int:
+        """Batches of that epoch."""
+        ...
+
+    def __iter__(self) -> Iterator[list[int]]:
+        """The positions of each batch."""
+        ...
+
+
+class Fetched(Dataset["T | str"], Generic[T]):
+    """A data set fetched a batch at a time, in whichever process; what a user can put right comes back as its sentence.
+
+    An exception that crosses processes comes out with both their tracebacks in its text.
+    """
+
+    def __getitems__(self, indices: list[int]) -> T | str:
+        """The batch at these positions, or the message of a UserError; a DataLoader calls this."""
+        try:
+            return self.batch(indices)
+        except UserError as error:
+            return str(error)
+
+    def batch(self, indices: list[int]) -> T:
+        """The batch at these positions."""
+        raise NotImplementedError
+
+
+class TrainImages(Fetched[tuple[Tensor, Tensor]]):
     """The augmented images of a split, fetched a batch at a time.
 
     What a batch looks like depends on (seed, epoch, its positions) alone, not on the process that loads it.
@@ -34,8 +70,8 @@ class TrainImages(Dataset[tuple[Tensor, Tensor]]):
     def __len__(self) -> int:
         return len(self.split)
 
-    def __getitems__(self, indices: list[int]) -> tuple[Tensor, Tensor]:
-        """Images (N, 3, h', w') and labels (N,) at these positions; a DataLoader calls this."""
+    def batch(self, indices: list[int]) -> tuple[Tensor, Tensor]:
+        """Images (N, 3, h', w') and labels (N,)."""
         with torch.random.fork_rng(devices=[]):
             # A tuple of whole numbers has the same hash in every process.
             # The CPU's generator alone: torch.manual_seed would also reseed a GPU's, and with it dropout.
@@ -44,8 +80,24 @@ class TrainImages(Dataset[tuple[Tensor, Tensor]]):
         return images, self.split.labels[indices]
 
 
-def _as_it_is(batch: Any) -> Any:
-    return batch
+class EvaluationImages(Fetched[Tensor]):
+    """Images resized for evaluation, fetched a batch at a time.
+
+    Args:
+        images: Of any sizes.
+        transform: To images of one size.
+    """
+
+    def __init__(self, images: Images, transform: Transform) -> None:
+        self.images = images
+        self.transform = transform
+
+    def __len__(self) -> int:
+        return len(self.images)
+
+    def batch(self, indices: list[int]) -> Tensor:
+        """Images (N, 3, h', w')."""
+        return torch.stack([self.transform(self.images[index]) for index in indices])
 
 
 class TrainLoader:
@@ -59,30 +111,70 @@ class TrainLoader:
     """
 
     def __init__(
-        self, images: TrainImages, sampler: GroupSampler, *, workers: int = 0, pin_memory: bool = False
+        self, images: TrainImages, sampler: BatchSampler, *, workers: int = 0, pin_memory: bool = False
     ) -> None:
         self.images = images
         self.sampler = sampler
-        self.loader = DataLoader(
-            images,
-            batch_sampler=sampler,
-            num_workers=workers,
-            pin_memory=pin_memory,
-            collate_fn=_as_it_is,
-            generator=torch.Generator(),  # else every epoch would draw from the global random state
-        )
+        self.loader = _loader(images, batch_sampler=sampler, workers=workers, pin_memory=pin_memory)
 
     def __len__(self) -> int:
         return len(self.sampler)
 
+    def steps(self, epochs: int) -> int:
+        """Batches of the epochs 1 .. `epochs` together; a sampler may have more of them in one than in another."""
+        present = self.images.epoch
+        total = 0
+        for epoch in range(1, epochs + 1):
+            self.sampler.set_epoch(epoch)
+            total += len(self.sampler)
+        self.sampler.set_epoch(present)
+        return total
+
     def epoch(self, number: int) -> Iterator[tuple[Tensor, Tensor]]:
-        """Images (P * K, 3, h, w) and labels (P * K,) of each batch of an epoch."""
+        """Images (P * K, 3, h, w) and labels (P * K,) of each batch of an epoch.
+
+        Raises:
+            UserError: If an image cannot be read.
+        """
         self.images.epoch = number
         self.sampler.set_epoch(number)
-        yield from self.loader
+        for batch in self.loader:
+            yield _checked(batch)
 
 
-def evaluation_batches(split: ImageSplit, transform: Transform, *, batch_size: int = 256) -> Iterator[Tensor]:
-    """All images of a split in order, resized for evaluation, (batch_size, 3, h', w') at a time."""
-    for chunk in torch.split(split.images, batch_size):
-        yield transform(chunk)
+def evaluation_batches(
+    images: Images, transform: Transform, *, batch_size: int = 256, workers: int = 0, pin_memory: bool = False
+) -> Iterator[Tensor]:
+    """All images in order, resized for evaluation, (batch_size, 3, h', w') at a time.
+
+    Raises:
+        UserError: If an image cannot be read.
+    """
+    if isinstance(images, Tensor):
+        for chunk in torch.split(images, batch_size):
+            yield transform(chunk)
+        return
+    positions = [chunk.tolist() for chunk in torch.split(torch.arange(len(images)), batch_size)]
+    for batch in _loader(EvaluationImages(images, transform), positions, workers=workers, pin_memory=pin_memory):
+        yield _checked(batch)
+
+
+def _loader(images: Dataset[Any], batch_sampler: Any, *, workers: int, pin_memory: bool) -> DataLoader[Any]:
+    return DataLoader(
+        images,
+        batch_sampler=batch_sampler,
+        num_workers=workers,
+        pin_memory=pin_memory,
+        collate_fn=_as_it_is,
+        generator=torch.Generator(),  # else every epoch would draw from the global random state
+    )
+
+
+def _as_it_is(batch: Any) -> Any:
+    return batch
+
+
+def _checked(batch: T | str) -> T:
+    if isinstance(batch, str):
+        raise UserError(batch)
+    return batch

@@ -1,4 +1,9 @@
-"""Batches of P classes x K images, drawn as the published code draws them."""
+"""Batches of P classes x K images.
+
+Every sampler here is a `batch_sampler` for a DataLoader. The order depends on the seed and on the epoch (`set_epoch`)
+alone, so it is the same in every process. Under several ranks all draw the same sequence of batches, and rank r of W
+takes the batches r, r + W, r + 2W, ...; batches that do not reach all ranks are left out, so that all have as many.
+"""
 
 from __future__ import annotations
 
@@ -11,34 +16,48 @@ from torch.utils.data import Sampler
 from gnn_dml.errors import UserError
 
 
-class GroupSampler(Sampler[list[int]]):
-    """The published P x K sampler, a `batch_sampler` for a DataLoader.
-
-    In every epoch the images of each class are shuffled and cut into groups of K, all groups are shuffled, and P of
-    them make a batch. One class can so appear twice in a batch. The last group of a class that K does not divide is
-    filled with other images of that class, repeating them only where the class has fewer than K. Groups that do not
-    fill a last batch sit the epoch out.
-
-    The order depends on the seed and on the epoch (`set_epoch`) alone.
+class ClassSampler(Sampler[list[int]]):
+    """What the samplers share: images by class, seed and epoch, ranks.
 
     Args:
         labels: (N,), the label of each image.
         classes_per_batch: P.
         images_per_class: K.
         seed: Of the order.
+        rank: Which of the ranks this is, from 0.
+        world_size: How many ranks there are.
 
     Raises:
-        UserError: If P or K is below 1, or the data give no full batch.
+        UserError: If P, K or a rank is out of range, or the data have fewer than P classes.
     """
 
-    def __init__(self, labels: Tensor, classes_per_batch: int, images_per_class: int, *, seed: int) -> None:
-        for name, value in (("classes_per_batch", classes_per_batch), ("images_per_class", images_per_class)):
+    def __init__(
+        self,
+        labels: Tensor,
+        classes_per_batch: int,
+        images_per_class: int,
+        *,
+        seed: int,
+        rank: int = 0,
+        world_size: int = 1,
+    ) -> None:
+        for name, value in (
+            ("classes_per_batch", classes_per_batch),
+            ("images_per_class", images_per_class),
+            ("world_size", world_size),
+        ):
             if value < 1:
                 raise UserError(f"{name} must be at least 1, not {value}")
-        self.classes = [(labels == label).nonzero().squeeze(1) for label in torch.unique(labels)]
+        if not 0 <= rank < world_size:
+            raise UserError(f"rank must be at least 0 and below world_size={world_size}, not {rank}")
+        order = labels.argsort(stable=True)
+        counts = torch.unique_consecutive(labels[order], return_counts=True)[1]
+        self.classes = list(torch.split(order, counts.tolist()))
         self.p = classes_per_batch
         self.k = images_per_class
         self.seed = seed
+        self.rank = rank
+        self.world_size = world_size
         self.epoch = 0
         if len(self.classes) < self.p:
             raise UserError(
@@ -51,18 +70,125 @@ class GroupSampler(Sampler[list[int]]):
         self.epoch = epoch
 
     def __len__(self) -> int:
-        return sum(-(-len(members) // self.k) for members in self.classes) // self.p
+        """The batches of this epoch on this rank."""
+        return self._total() // self.world_size
 
     def __iter__(self) -> Iterator[list[int]]:
-        generator = torch.Generator().manual_seed(self.seed * 1_000_003 + self.epoch)
-        groups = [group for members in self.classes for group in self._groups(members, generator)]
-        order = torch.randperm(len(groups), generator=generator).tolist()
-        for start in range(0, len(self) * self.p, self.p):
-            yield [index for g in order[start : start + self.p] for index in groups[g]]
+        last = len(self) * self.world_size
+        for number, batch in enumerate(self._batches(self._generator())):
+            if number < last and number % self.world_size == self.rank:
+                yield batch
 
-    def _groups(self, members: Tensor, generator: torch.Generator) -> list[list[int]]:
-        shuffled = members[torch.randperm(len(members), generator=generator)].tolist()
-        missing = -len(shuffled) % self.k
-        # Filling from the front, round and round, repeats nobody inside the last group unless the class is too small.
-        filled = shuffled + (shuffled * (1 + missing // len(shuffled)))[:missing]
-        return [filled[i : i + self.k] for i in range(0, len(filled), self.k)]
+    def _generator(self) -> torch.Generator:
+        return torch.Generator().manual_seed(self.seed * 1_000_003 + self.epoch)
+
+    def _total(self) -> int:
+        """The batches of this epoch on all ranks together."""
+        raise NotImplementedError
+
+    def _batches(self, generator: torch.Generator) -> Iterator[list[int]]:
+        """All of them."""
+        raise NotImplementedError
+
+
+class GroupSampler(ClassSampler):
+    """The published P x K sampler.
+
+    In every epoch the images of each class are shuffled and cut into groups of K, all groups are shuffled, and P of
+    them make a batch. One class can so appear twice in a batch. The last group of a class that K does not divide is
+    filled with other images of that class, repeating them only where the class has fewer than K. Groups that do not
+    fill a last batch sit the epoch out.
+
+    Arguments and errors as in `ClassSampler`.
+    """
+
+    def _shape(self) -> tuple[int, int]:
+        """P and K of this epoch."""
+        return self.p, self.k
+
+    def _total(self) -> int:
+        p, k = self._shape()
+        return sum(-(-len(members) // k) for members in self.classes) // p
+
+    def _batches(self, generator: torch.Generator) -> Iterator[list[int]]:
+        p, k = self._shape()
+        groups = [group for members in self.classes for group in _groups(members, k, generator)]
+        order = torch.randperm(len(groups), generator=generator).tolist()
+        for start in range(0, self._total() * p, p):
+            yield [index for g in order[start : start + p] for index in groups[g]]
+
+
+class RedrawnGroupSampler(GroupSampler):
+    """`GroupSampler` with P and K redrawn for every epoch, as published for CUB-200-2011 ("NumberSampler").
+
+    They are drawn evenly among all pairs of whole numbers of at least 2 with the product P * K and at most as many
+    classes as the data have. Batches keep their number of images; epochs differ a little in their number of batches.
+
+    Raises:
+        UserError: As in `ClassSampler`; or if there is no such pair, as for a prime number of images.
+    """
+
+    def __init__(
+        self,
+        labels: Tensor,
+        classes_per_batch: int,
+        images_per_class: int,
+        *,
+        seed: int,
+        rank: int = 0,
+        world_size: int = 1,
+    ) -> None:
+        super().__init__(labels, classes_per_batch, images_per_class, seed=seed, rank=rank, world_size=world_size)
+        images = self.p * self.k
+        most = min(len(self.classes), images // 2)
+        self.shapes = [(p, images // p) for p in range(2, most + 1) if images % p == 0]
+        if not self.shapes:
+            raise UserError(
+                f"a batch of {self.p} x {self.k} = {images} images cannot be cut into 2 or more classes of 2 or more "
+                "images; choose another product or sampler=groups"
+            )
+
+    def _shape(self) -> tuple[int, int]:
+        # A generator of its own, so that the length of an epoch is known before its batches are drawn.
+        generator = torch.Generator().manual_seed(self.seed * 1_000_003 + self.epoch + 2**40)
+        return self.shapes[int(torch.randint(len(self.shapes), (), generator=generator))]
+
+
+class DistinctSampler(ClassSampler):
+    """P distinct classes with K images each in every batch.
+
+    Classes are dealt in rounds: each round shuffles all classes and cuts them into batches of P; classes that do not
+    fill a last batch sit the round out. An epoch has as many batches as N images fill, N // (P * K), at least one.
+    Through an epoch a class deals its shuffled images round and round: no image comes twice before all others of its
+    class have come, and none twice in a batch unless the class has fewer than K.
+
+    Arguments and errors as in `ClassSampler`.
+    """
+
+    def _total(self) -> int:
+        return max(1, sum(len(members) for members in self.classes) // (self.p * self.k))
+
+    def _batches(self, generator: torch.Generator) -> Iterator[list[int]]:
+        decks = [members[torch.randperm(len(members), generator=generator)].tolist() for members in self.classes]
+        dealt = [0] * len(decks)
+        left = self._total()
+        while left:
+            order = torch.randperm(len(decks), generator=generator).tolist()
+            for start in range(0, len(order) - self.p + 1, self.p):
+                batch = []
+                for c in order[start : start + self.p]:
+                    batch += [decks[c][(dealt[c] + i) % len(decks[c])] for i in range(self.k)]
+                    dealt[c] += self.k
+                yield batch
+                left -= 1
+                if not left:
+                    return
+
+
+def _groups(members: Tensor, k: int, generator: torch.Generator) -> list[list[int]]:
+    """The images of one class, shuffled and cut into groups of K."""
+    shuffled = members[torch.randperm(len(members), generator=generator)].tolist()
+    missing = -len(shuffled) % k
+    # Filling from the front, round and round, repeats nobody inside the last group unless the class is too small.
+    filled = shuffled + (shuffled * (1 + missing // len(shuffled)))[:missing]
+    return [filled[i : i + k] for i in range(0, len(filled), k)]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import torch
@@ -13,8 +14,9 @@ from torch_geometric.transforms import BaseTransform, Compose
 
 from gnn_dml.data.images import ImageDataset, ImageSplit, join
 from gnn_dml.data.loader import TrainImages, TrainLoader
-from gnn_dml.data.sampler import GroupSampler
+from gnn_dml.data.prepared import prepared
 from gnn_dml.data.transforms import Transforms
+from gnn_dml.data.validation import with_validation
 from gnn_dml.engine.learner import Learner
 from gnn_dml.engine.optim import build_optimizer, build_schedule
 from gnn_dml.engine.trainer import Trainer
@@ -27,12 +29,21 @@ Config = Mapping[str, Any]
 
 @dataclass(frozen=True)
 class Data:
-    """The splits of a run and how their images are seen."""
+    """The splits of a run and how their images are seen.
+
+    Attributes:
+        train: To train on.
+        select: To choose the epoch on.
+        test: To test on, once.
+        transforms: How images are seen.
+        skipped: Images of the data set that could not be read and were left out.
+    """
 
     train: ImageSplit
     select: ImageSplit
     test: ImageSplit
     transforms: Transforms
+    skipped: int = 0
 
 
 def build(config: Config, **extra: Any) -> Any:
@@ -50,21 +61,36 @@ def build(config: Config, **extra: Any) -> Any:
         raise
 
 
-def build_source(config: Config) -> tuple[ImageDataset, Transforms]:
-    """The data set and how its images are seen."""
-    return build(config["dataset"]["source"]), build(config["dataset"]["transform"])
+def build_source(config: Config) -> tuple[ImageDataset, Transforms, int]:
+    """The data set with its validation classes, how its images are seen, and how many were unreadable and left out."""
+    dataset, protocol = config["dataset"], config["protocol"]
+    transforms: Transforms = build(dataset["transform"])
+    source: ImageDataset = build(dataset["source"])
+    # Settings that the configuration inside an older checkpoint has not are left at their defaults.
+    held_out = {"share": "val_share", "seed": "val_seed", "folds": "folds", "fold": "fold"}
+    source = with_validation(source, **{name: protocol[key] for name, key in held_out.items() if key in protocol})
+    cache = dataset.get("cache")
+    ready = prepared(
+        source,
+        policy=dataset.get("unreadable", "error"),
+        cache=None if cache is None else Path(cache),
+        cache_side=dataset.get("cache_side", 256),
+        workers=config["workers"],
+    )
+    return ready.dataset, transforms, ready.skipped
 
 
 def build_data(config: Config) -> Data:
     """Read the data set and cut it as the protocol says."""
     protocol = config["protocol"]
-    source, transforms = build_source(config)
+    source, transforms, skipped = build_source(config)
     splits = {name: source.split(name) for name in {*protocol["train_on"], protocol["select_on"], "test"}}
     return Data(
         train=join([splits[name] for name in protocol["train_on"]]),
         select=splits[protocol["select_on"]],
         test=splits["test"],
         transforms=transforms,
+        skipped=skipped,
     )
 
 
@@ -86,10 +112,11 @@ def build_trainer(config: Config, learner: Learner, data: Data, device: torch.de
     protocol, optim = config["protocol"], config["optimizer"]
     loader = TrainLoader(
         TrainImages(data.train, data.transforms.train, seed=config["seed"]),
-        GroupSampler(
-            data.train.labels,
-            protocol["classes_per_batch"],
-            protocol["images_per_class"],
+        build(
+            config["sampler"],
+            labels=data.train.labels,
+            classes_per_batch=protocol["classes_per_batch"],
+            images_per_class=protocol["images_per_class"],
             seed=config["seed"],
         ),
         workers=config["workers"],
@@ -103,6 +130,6 @@ def build_trainer(config: Config, learner: Learner, data: Data, device: torch.de
         weight_decay=optim["weight_decay"],
     )
     schedule = build_schedule(
-        optim["schedule"], optimizer, steps=protocol["epochs"] * len(loader), warmup=optim["warmup"]
+        optim["schedule"], optimizer, steps=loader.steps(protocol["epochs"]), warmup=optim["warmup"]
     )
     return Trainer(learner, build(config["loss"]), optimizer, schedule, loader, device, finish=data.transforms.finish)

@@ -38,21 +38,32 @@ class Embeddings:
 
 @torch.no_grad()
 def embed(
-    learner: Learner, split: ImageSplit, transforms: Transforms, device: torch.device, *, neighbours: int
+    learner: Learner,
+    split: ImageSplit,
+    transforms: Transforms,
+    device: torch.device,
+    *,
+    neighbours: int,
+    workers: int = 0,
 ) -> Embeddings:
-    """Embed every image of a split, and refine each in the graph of its `neighbours` nearest ones."""
+    """Embed every image of a split, and refine each in the graph of its `neighbours` nearest ones.
+
+    Where queries and gallery are apart, these are images of the gallery, for queries and gallery images alike.
+    """
     training = learner.training
     learner.eval()
     features = torch.cat(
         [
             learner.embedder(transforms.finish(batch.to(device))).features
-            for batch in evaluation_batches(split, transforms.evaluate)
+            for batch in evaluation_batches(
+                split.images, transforms.evaluate, workers=workers, pin_memory=device.type == "cuda"
+            )
         ]
     )
     refined = None
     if learner.refiner is not None and learner.test_topology is not None:
         refined = refine_in_neighbourhoods(
-            learner.refiner, learner.test_topology, features, neighbours=neighbours
+            learner.refiner, learner.test_topology, features, neighbours=neighbours, query=split.query
         ).cpu()
     learner.train(training)
     return Embeddings(features.cpu(), refined)
@@ -60,7 +71,7 @@ def embed(
 
 def score(
     embeddings: Embeddings,
-    labels: Tensor,
+    split: ImageSplit,
     *,
     ks: Sequence[int] = (1, 2, 4, 8),
     cluster_seed: int | None = None,
@@ -69,31 +80,37 @@ def score(
 
     Args:
         embeddings: Of one set of weights.
-        labels: (N,).
+        split: Their labels, and where queries are looked up in a gallery, which images are queries. Clustering takes
+            all images together.
         ks: The K of Recall@K.
         cluster_seed: Seed of k-means for NMI and AMI, which take most of the time; None leaves them out.
 
     Returns:
         Fractions in [0, 1]; None in every `refined_` entry where there is no refined embedding.
     """
-    measured = _score_one(embeddings.backbone, labels, ks, cluster_seed)
+    measured = _score_one(embeddings.backbone, split, ks, cluster_seed)
     out: dict[str, float | None] = {f"backbone_{name}": value for name, value in measured.items()}
     if embeddings.refined is None:
         return {**out, **{f"refined_{name}": None for name in measured}}
-    refined = _score_one(embeddings.refined, labels, ks, cluster_seed)
+    refined = _score_one(embeddings.refined, split, ks, cluster_seed)
     return {**out, **{f"refined_{name}": value for name, value in refined.items()}}
 
 
-def _score_one(x: Tensor, labels: Tensor, ks: Sequence[int], cluster_seed: int | None) -> dict[str, float]:
-    found = retrieval(x, labels, ks=ks)
+def _score_one(x: Tensor, split: ImageSplit, ks: Sequence[int], cluster_seed: int | None) -> dict[str, float]:
+    labels, query = split.labels, split.query
+    if query is None:
+        found = retrieval(x, labels, ks=ks)
+    else:
+        found = retrieval(x[query], labels[query], gallery=x[~query], gallery_labels=labels[~query], ks=ks)
     del found["unmatched"]
     return found if cluster_seed is None else {**found, **clustering(x, labels, seed=cluster_seed)}
 
 
 def measure(
-    checkpoint: Checkpoint, split: ImageSplit, transforms: Transforms, device: torch.device
+    checkpoint: Checkpoint, split: ImageSplit, transforms: Transforms, device: torch.device, *, workers: int = 0
 ) -> tuple[Embeddings, dict[str, float | None]]:
     """Embed a split with a checkpoint's weights under its own protocol, and score it with every metric."""
     protocol, seed = checkpoint.config["protocol"], checkpoint.config["seed"]
-    found = embed(checkpoint.learner().to(device), split, transforms, device, neighbours=protocol["neighbours"])
-    return found, score(found, split.labels, ks=protocol["ks"], cluster_seed=seed)
+    learner = checkpoint.learner().to(device)
+    found = embed(learner, split, transforms, device, neighbours=protocol["neighbours"], workers=workers)
+    return found, score(found, split, ks=protocol["ks"], cluster_seed=seed)

@@ -42,6 +42,12 @@ def _counted(config: Mapping[str, Any]) -> dict[str, Any]:
     if untrained:
         idle |= {"loss", "optimizer", "drop_edge"}
     counted = {key: value for key, value in config.items() if key not in idle}
+    dataset = dict(config["dataset"])
+    # Where a cache lies changes nothing; that there is one does: training crops come from the resized image.
+    dataset["cache"] = dataset.get("cache") is not None
+    if not dataset["cache"]:
+        dataset.pop("cache_side", None)
+    counted["dataset"] = dataset
     counted["choices"] = {group: name for group, name in config["choices"].items() if group not in idle}
     if no_refiner and not untrained:
         counted["optimizer"] = {key: value for key, value in config["optimizer"].items() if key != "refiner_rate"}

@@ -21,7 +21,9 @@ def make_row(
     status: str,
     epochs: Sequence[Mapping[str, Any]],
     measured: Mapping[str, Any],
+    *,
     seconds: float,
+    skipped: int,
 ) -> dict[str, Any]:
     """Join the settings of a run with its figures.
 
@@ -33,6 +35,7 @@ def make_row(
         epochs: A row per epoch; the chosen epoch's selection metrics are copied from it.
         measured: Test metrics with `chosen_epoch`; empty for a diverged run, whose figures are null, never 0.
         seconds: Wall-clock time of the run, reading and testing included.
+        skipped: Images that could not be read and were left out.
     """
     protocol, choices = config["protocol"], config["choices"]
     names = [f"{branch}_{name}" for branch in ("backbone", "refined") for name in metric_names(protocol["ks"])]
@@ -48,6 +51,7 @@ def make_row(
         "status": status,
         "dataset": choices["dataset"],
         "split": "test",
+        "skipped_images": skipped,
         "backbone": choices["backbone"],
         "graph": choices["graph"],
         "layer": choices["layer"] if learner.refiner is not None else "",

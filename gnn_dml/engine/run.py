@@ -71,7 +71,7 @@ class Run:
         status, rows = self._untrained(learner, data) if trainer is None else self._train(trainer, data)
         measured = {} if status == "diverged" else self._test(data)
         seconds = self._earlier + time.perf_counter() - self._start
-        row = make_row(self.config, learner, self.device, status, rows, measured, seconds)
+        row = make_row(self.config, learner, self.device, status, rows, measured, seconds=seconds, skipped=data.skipped)
         write_json(self.folder / "result.json", row)
         (self.folder / "resume.pt").unlink(missing_ok=True)
         return row
@@ -87,8 +87,7 @@ class Run:
         total = self.config["protocol"]["epochs"]
         rows = self._resume(trainer)
         if self.on_start is not None:
-            steps = len(trainer.loader)
-            trainer.on_batch = self.on_start(total * steps, trainer.finished * steps)
+            trainer.on_batch = self.on_start(*(trainer.loader.steps(epochs) for epochs in (total, trainer.finished)))
         try:
             for report in trainer.epochs(total):
                 rows.append({**report.row(), **self._validate(trainer.learner, data)})
@@ -129,20 +128,28 @@ class Run:
     def _validate(self, learner: Learner, data: Data) -> dict[str, float | None]:
         """The selection metrics; Diverged if the weights give no numbers any more."""
         protocol = self.config["protocol"]
-        found = embed(learner, data.select, data.transforms, self.device, neighbours=protocol["neighbours"])
+        found = embed(
+            learner,
+            data.select,
+            data.transforms,
+            self.device,
+            neighbours=protocol["neighbours"],
+            workers=self.config["workers"],
+        )
         if not found.finite:
             raise Diverged("the embeddings of the selection images hold NaN or infinity")
-        measured = score(found, data.select.labels, ks=protocol["ks"])
+        measured = score(found, data.select, ks=protocol["ks"])
         return {f"{protocol['select_on']}_{name}": value for name, value in measured.items()}
 
     def _test(self, data: Data) -> dict[str, Any]:
         """The test metrics of the chosen epoch, and with the prefix `last_` those of the last one."""
         chosen, last = (read_checkpoint(self.folder / name) for name in ("best.pt", "last.pt"))
-        embeddings, measured = measure(chosen, data.test, data.transforms, self.device)
+        workers = self.config["workers"]
+        embeddings, measured = measure(chosen, data.test, data.transforms, self.device, workers=workers)
         at_last = measured
         if last.epoch != chosen.epoch:
-            at_last = measure(last, data.test, data.transforms, self.device)[1]
-        write_neighbours(self.folder / "neighbours.npz", embeddings.backbone, data.test)
+            at_last = measure(last, data.test, data.transforms, self.device, workers=workers)[1]
+        write_neighbours(self.folder / "neighbours.npz", embeddings.backbone, data.test, data.transforms.evaluate)
         return {
             "chosen_epoch": chosen.epoch,
             **measured,

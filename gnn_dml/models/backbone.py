@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-import re
-from pathlib import Path
-from typing import Any
-
-import torch
 from torch import Tensor, nn
 
 from gnn_dml.errors import UserError
+from gnn_dml.models.timm_backbone import PREFIX, build_timm
+from gnn_dml.models.torchvision_backbone import build_torchvision, current_name, torchvision_names
 
-IMAGENET = "imagenet"
+__all__ = ["SmallCNN", "build_backbone", "current_name", "torchvision_names"]
 
 
 class SmallCNN(nn.Module):
@@ -43,100 +40,54 @@ class SmallCNN(nn.Module):
         return maps
 
 
-def torchvision_names() -> list[str]:
-    """The names of torchvision's ResNets and DenseNets."""
-    from torchvision import models
-
-    families = ("resnet", "resnext", "wide_resnet", "densenet")
-    return [name for name in models.list_models(module=models) if name.startswith(families)]
-
-
-def build_backbone(name: str, *, weights: str | None = None, width: int = 32) -> tuple[nn.Module, int]:
+def build_backbone(
+    name: str,
+    *,
+    weights: str | None = None,
+    width: int = 32,
+    pooled: bool = False,
+    image_size: int | None = None,
+) -> tuple[nn.Module, int]:
     """Build a backbone.
 
     Args:
-        name: "small_cnn", or a torchvision ResNet or DenseNet ("resnet50", "densenet121", ...).
-        weights: None for random, "imagenet" for torchvision's ImageNet-1k weights (downloaded once), or a file with a
-            state dict of the torchvision model.
+        name: "small_cnn", a torchvision ResNet or DenseNet ("resnet50", "densenet121", ...), or any model of timm
+            ("timm/vit_small_patch16_224.dino", ...), which needs the extra `timm`.
+        weights: None for random; "imagenet" for torchvision's ImageNet-1k weights, or for a timm model the weights
+            that its name stands for, whatever they were trained on (both downloaded once); a file with a state dict of
+            the model, .safetensors too; or "packaged" for those of an installed package
+            (`timm/tf_efficientnet_lite0`).
         width: Channels of the first convolution of `small_cnn`; the others have no such choice.
+        pooled: Features (N, channels), pooled as the model's authors do, instead of maps: averaged by torchvision's
+            models, the class token or whatever else it is in timm's. Transformers have nothing else.
+        image_size: Side of the images in pixels, which a timm model of fixed size is built for and every timm model
+            is tried at; None takes the model's own.
 
     Returns:
-        The network from images to feature maps, and its number of channels.
+        The network from images to feature maps or features, and its number of channels.
 
     Raises:
-        UserError: If the name is unknown or the weights cannot be had.
+        UserError: If the name is unknown, the weights cannot be had, or the model gives no such features or takes no
+            such images.
     """
+    if name.startswith(PREFIX):
+        return build_timm(name, weights=weights, pooled=pooled, image_size=image_size)
+    if weights == "packaged":
+        raise UserError(f"backbone.weights=packaged is known for timm/tf_efficientnet_lite0, not for {name}")
     if name == "small_cnn":
         network = SmallCNN(width)
         if weights is not None:
             raise UserError(f"backbone.weights={weights} was asked for, and small_cnn has no pretrained weights")
+        if pooled:
+            raise UserError("backbone.pool=own: small_cnn has no pooling of its own; take max, average or flatten")
         return network, network.channels
     names = torchvision_names()
     if name not in names:
-        raise UserError(f"unknown backbone {name!r}; known are small_cnn, {', '.join(names)}")
-    model = _build_torchvision(name, weights)
-    if name.startswith("densenet"):
-        # torchvision's densenet applies this ReLU in its forward, outside `features`.
-        return nn.Sequential(model.features, nn.ReLU(inplace=True)), int(model.classifier.in_features)
-    channels = int(model.fc.in_features)
-    del model.avgpool, model.fc
-    return ResNetMaps(model), channels
-
-
-class ResNetMaps(nn.Module):
-    """A torchvision ResNet without its pooling and classifier, under torchvision's own layer names.
-
-    Args:
-        model: A torchvision ResNet; its parts are taken over.
-    """
-
-    def __init__(self, model: nn.Module) -> None:
-        super().__init__()
-        for name, child in model.named_children():
-            setattr(self, name, child)
-
-    def forward(self, images: Tensor) -> Tensor:
-        """Images (N, 3, h, w) to maps (N, channels, h / 32, w / 32)."""
-        x = images
-        for child in self.children():
-            x = child(x)
-        return x
-
-
-def current_name(key: str) -> str:
-    """The present name of a parameter that torchvision's DenseNet files have under an older one (norm.1 for norm1)."""
-    return re.sub(r"(denselayer\d+\.(?:norm|conv))\.([12])\.", r"\1\2.", key)
-
-
-def _build_torchvision(name: str, weights: str | None) -> Any:
-    from torchvision.models import get_model
-
-    if weights == IMAGENET:
-        try:
-            return get_model(name, weights="IMAGENET1K_V1")
-        except OSError as error:
-            raise UserError(
-                f"the ImageNet weights of {name} could not be downloaded ({error}); download them elsewhere and give "
-                "the file: backbone.weights=/path/to/weights.pth"
-            ) from error
-    model = get_model(name, weights=None)
-    if weights is not None:
-        _load_file(model, name, Path(weights))
-    return model
-
-
-def _load_file(model: nn.Module, name: str, path: Path) -> None:
-    """Load a state dict in torchvision's names, the older ones of its DenseNet files included."""
-    if not path.is_file():
         raise UserError(
-            f"backbone.weights must be null, imagenet or an existing file, and {str(path)!r} is none of these"
+            f"unknown backbone {name!r}; known are small_cnn, {', '.join(names)}, and any model of timm as timm/NAME"
         )
-    try:
-        state = torch.load(path, map_location="cpu", weights_only=True)
-        renamed = {current_name(key): state[key] for key in state}
-    except Exception as error:
-        raise UserError(f"{path} holds no state dict that can be loaded ({type(error).__name__})") from error
-    try:
-        model.load_state_dict(renamed)
-    except RuntimeError as error:
-        raise UserError(f"the weights in {path} do not fit {name}: {' '.join(str(error).split())[:300]}") from error
+    maps, channels = build_torchvision(name, weights=weights)
+    if pooled:
+        maps.add_module("pool", nn.AdaptiveAvgPool2d(1))
+        maps.add_module("flatten", nn.Flatten())
+    return maps, channels

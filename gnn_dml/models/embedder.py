@@ -14,7 +14,7 @@ from torch.nn.functional import normalize
 from gnn_dml.models.backbone import build_backbone
 from gnn_dml.models.neck import Neck
 
-Pool = Literal["max", "average", "flatten"]
+Pool = Literal["max", "average", "flatten", "own"]
 NeckKind = Literal["linear", "batch_norm"]
 
 
@@ -43,14 +43,16 @@ class Embedder(nn.Module):
         num_classes: C, or None for no auxiliary classifier.
         neck: "linear" for the published classifier, "batch_norm" for `Neck`.
         pool: Global "max" or "average" pooling; "flatten" keeps the layout of the map, for small images that are
-            aligned with each other, and fixes their size.
+            aligned with each other, and fixes their size; "own" is the pooling of the model's authors, and the only
+            one for transformers, whose tokens are no map.
         map_size: Side of the backbone's map, which "flatten" has to know: image side / 16 for `small_cnn`.
         weights: Pretrained weights of the backbone; see `build_backbone`.
         width: See `build_backbone`.
+        image_size: Side of the images in pixels, for timm models; see `build_backbone`.
 
     Raises:
-        ValueError: If a name is unknown.
-        UserError: If the weights cannot be had.
+        ValueError: If `pool` or `neck` is unknown.
+        UserError: If the backbone is unknown, its weights cannot be had, or `pool` or `image_size` do not fit it.
     """
 
     def __init__(
@@ -64,17 +66,20 @@ class Embedder(nn.Module):
         map_size: int = 4,
         weights: str | None = None,
         width: int = 32,
+        image_size: int | None = None,
     ) -> None:
         super().__init__()
         if pool not in get_args(Pool):
             raise ValueError(f"pool must be one of {', '.join(get_args(Pool))}, not {pool!r}")
         if neck not in get_args(NeckKind):
             raise ValueError(f"neck must be one of {', '.join(get_args(NeckKind))}, not {neck!r}")
-        self.backbone, channels = build_backbone(name, weights=weights, width=width)
+        self.backbone, channels = build_backbone(
+            name, weights=weights, width=width, pooled=pool == "own", image_size=image_size
+        )
         self.pool: nn.Module = nn.Identity()
         if pool == "flatten":
             channels *= map_size**2
-        else:
+        elif pool != "own":
             self.pool = nn.AdaptiveMaxPool2d(1) if pool == "max" else nn.AdaptiveAvgPool2d(1)
         self.projection = nn.Identity() if dim is None else nn.Linear(channels, dim)
         self.dim = channels if dim is None else dim

@@ -1,6 +1,7 @@
 """What a person can get wrong, and what they are told; and that every YAML builds what it names."""
 
 import pytest
+import torch
 import yaml
 
 from gnn_dml.cli.ablate import plan, read_study
@@ -42,7 +43,7 @@ WRONG = [
     (["dataset.root=/no/such/file"], r"dataset\.root=/no/such/file does not exist"),
     (
         ["backbone=resnet50", "backbone.weights=/no/such/file"],
-        r"backbone\.weights must be null, imagenet or an existing",
+        r"backbone\.weights must be null, imagenet, packaged or an existing",
     ),
     (["backbone=pixels"], r"backbone=pixels has nothing to train; add graph=none protocol\.epochs=0"),
     (["protocol.select_by=accuracy"], r"select_by must be one of backbone_recall@1.*not 'accuracy'"),
@@ -161,20 +162,46 @@ def test_settings_of_the_graph_do_not_matter_without_one(settings):
 
 
 SELECTORS = [
-    (group, name)
-    for group, names in groups().items()
-    for name in names
-    if (group, name) not in {("backbone", "pixels"), ("backbone", "resnet50")}
+    (group, name) for group, names in groups().items() for name in names if (group, name) != ("backbone", "pixels")
 ]
+PRETRAINED = ("resnet50", "resnet18", "densenet121", "timm", "vit_small_dino")
+
+
+@pytest.fixture(scope="module")
+def own_images(trees, tmp_path_factory):
+    """What each data set needs to be read: a small tree in its layout."""
+    top = tmp_path_factory.mktemp("own")
+    for name in ("cub", "cars196", "sop", "inshop"):
+        (top / name).mkdir()
+        getattr(trees, f"write_{name}")(top / name)
+    trees.write_folder(top / "folder")
+    lines = [f"folder/class {c}/0.jpg,{c}" for c in (1, 2, 3, 4)]
+    (top / "table").write_text("\n".join(["path,label", *lines]))
+    return top
+
+
+def needs(group, name, own_images):
+    """Settings without which a name cannot be built here."""
+    if group == "backbone" and name in PRETRAINED:
+        return ["backbone.weights=null"]
+    if group == "dataset" and name != "emoji":
+        strict = [] if name in ("folder", "table") else ["dataset.strict=false"]
+        return [f"dataset.root={own_images / name}", "backbone.weights=null", *strict]
+    return []
 
 
 @pytest.mark.parametrize(("group", "name"), SELECTORS)
-def test_every_yaml_builds_what_it_names(group, name):
-    config = resolve([f"{group}={name}"])
+def test_every_yaml_builds_what_it_names(group, name, own_images):
+    settings = [f"{group}={name}", *needs(group, name, own_images)]
+    if name == "vit_small_dino":
+        settings.append("dataset.transform.size=32")
+    config = resolve(settings)
     learner = build_learner(config, num_classes=5)
     assert (learner.refiner is None) == (config["choices"]["graph"] == "none")
     for part in (config["loss"], config["dataset"]["source"], config["dataset"]["transform"]):
         assert build(part) is not None
+    labels = torch.arange(200) // 4
+    assert len(list(build(config["sampler"], labels=labels, classes_per_batch=3, images_per_class=4, seed=0))) > 1
 
 
 @pytest.mark.parametrize("settings", [["backbone=pixels", "graph=none", "protocol.epochs=0"]])
@@ -189,7 +216,7 @@ def test_resnet50_builds_without_its_download():
 
 def test_every_yaml_of_the_package_is_covered():
     found = {(path.parent.name, path.stem) for path in CONF.glob("*/*.yaml")}
-    covered = {*SELECTORS, ("backbone", "pixels"), ("backbone", "resnet50"), *(("study", name) for name in studies())}
+    covered = {*SELECTORS, ("backbone", "pixels"), *(("study", name) for name in studies())}
     assert found == covered
 
 
@@ -257,3 +284,91 @@ def test_settings_of_cell_and_command_line_meet(tmp_path):
     assert {(config["optimizer"]["lr"], config["overrides"], config["study_name"]) for config in configs} == {
         (0.1, "optimizer.lr=0.1", "mine")
     }
+
+
+PAPER = {
+    "cub": ("redrawn", "complete", 2, 1, "last", 6, 9, 0.0001563663718906821, 6.059722614369727e-06, 0.2),
+    "cars196": (
+        "groups",
+        "complete",
+        8,
+        2,
+        "concatenated",
+        10,
+        7,
+        0.00036683239911604993,
+        2.551918610962277e-09,
+        0.1111111111111,
+    ),
+    "sop": ("groups", "none", 8, 1, "last", 15, 6, 0.0002472471515853406, 2.7650277063255275e-13, 0.6046908988578005),
+    "inshop": (
+        "groups",
+        "complete",
+        4,
+        1,
+        "last",
+        14,
+        4,
+        0.00011265974954242144,
+        1.0554824926510768e-07,
+        0.18591347176280537,
+    ),
+}
+
+
+def chosen(config):
+    protocol, optimizer = config["protocol"], config["optimizer"]
+    return (
+        config["choices"]["sampler"],
+        config["choices"]["graph"],
+        config["layer"]["num_heads"],
+        config["refiner"]["num_layers"],
+        config["refiner"]["output"],
+        protocol["classes_per_batch"],
+        protocol["images_per_class"],
+        optimizer["lr"],
+        optimizer["weight_decay"],
+        config["loss"]["temperature"],
+    )
+
+
+@pytest.mark.parametrize("name", list(PAPER))
+def test_a_data_set_brings_the_papers_settings(name, own_images):
+    settings = [f"dataset={name}", f"dataset.root={own_images / name}", "dataset.strict=false"]
+    config = resolve(settings)
+    assert chosen(config) == PAPER[name]
+    assert (config["choices"]["backbone"], config["backbone"]["weights"]) == ("resnet50", "imagenet")
+    assert (config["choices"]["optimizer"], config["choices"]["layer"]) == ("radam", "published")
+    assert (config["layer"]["quiet"], config["layer"]["dropout"], config["protocol"]["epochs"]) == (True, 0.1, 70)
+    assert config["protocol"]["select_on"] == "val"
+    assert resolve([*settings, "protocol=paper"])["protocol"]["select_on"] == "test"
+
+
+def test_what_is_typed_wins_over_what_a_data_set_brings(own_images):
+    settings = ["dataset=cub", f"dataset.root={own_images / 'cub'}", "dataset.strict=false"]
+    more = ["sampler=distinct", "graph=knn", "layer=gat", "layer.num_heads=4", "optimizer.lr=0.5", "protocol.epochs=3"]
+    config = resolve([*settings, *more])
+    found = chosen(config)
+    assert found[:3] == ("distinct", "knn", 4)
+    assert found[7] == 0.5
+    assert config["protocol"]["epochs"] == 3
+    assert "quiet" not in config["layer"]
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        (["protocol.val_share=1.0"], r"protocol\.val_share must be at least 0 and below 1, not 1"),
+        (["protocol.val_share=0"], r"protocol\.val_share must be above 0, not 0"),
+        (["protocol.folds=1"], r"protocol\.folds must be at least 2, not 1"),
+        (["protocol.folds=3", "protocol.fold=3"], r"protocol\.fold must be below protocol\.folds=3, not 3"),
+        (["protocol.folds=many"], r"protocol\.folds must be a whole number"),
+        (["dataset.cache=/dev/null"], r"dataset\.cache=/dev/null must be a folder, and it is a file"),
+        (["dataset.cache_side=0"], r"dataset\.cache_side must be at least 1, not 0"),
+        (["dataset.transform.size=0"], r"dataset\.transform\.size must be at least 1, not 0"),
+        (["dataset.strict=maybe"], r"dataset\.strict must be true or false"),
+    ],
+)
+def test_wrong_data_settings_are_named(settings, message, own_images):
+    with pytest.raises(UserError, match=message):
+        resolve(["dataset=cub", f"dataset.root={own_images / 'cub'}", *settings])

@@ -1,11 +1,14 @@
 from collections import Counter
+from itertools import groupby
+from math import gcd
 
 import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from torch.utils.data import DataLoader
 
-from gnn_dml.data import GroupSampler
+from gnn_dml.data import DistinctSampler, GroupSampler, RedrawnGroupSampler
 from gnn_dml.errors import UserError
 
 sizes = st.lists(st.integers(1, 9), min_size=3, max_size=12)
@@ -65,3 +68,105 @@ def test_too_few_classes_are_an_error_that_counts_them():
 def test_numbers_below_one_are_refused(p, k, name):
     with pytest.raises(UserError, match=f"{name} must be at least 1, not 0"):
         GroupSampler(labels_of([5, 5]), p, k, seed=0)
+
+
+def every(sampler, epoch=0):
+    sampler.set_epoch(epoch)
+    found = list(sampler)
+    assert len(found) == len(sampler)
+    return found
+
+
+ALL = [GroupSampler, RedrawnGroupSampler, DistinctSampler]
+
+
+@pytest.mark.parametrize("kind", ALL)
+@given(counts=sizes, world=st.integers(1, 4), epoch=st.integers(0, 3), seed=st.integers(0, 99))
+@settings(deadline=None, max_examples=40)
+def test_ranks_share_the_batches_of_one(kind, counts, world, epoch, seed):
+    """Dealt out in turn, as many to each; what is left over belongs to nobody."""
+    labels = labels_of(counts)
+    whole = every(kind(labels, 2, 2, seed=seed), epoch)
+    ranks = [every(kind(labels, 2, 2, seed=seed, rank=rank, world_size=world), epoch) for rank in range(world)]
+    assert {len(batches) for batches in ranks} == {len(whole) // world}
+    dealt = [batch for turn in zip(*ranks, strict=True) for batch in turn]
+    assert dealt == whole[: len(dealt)]
+
+
+@pytest.mark.parametrize("kind", ALL)
+def test_a_loader_sees_the_same_batches_on_every_number_of_workers(kind):
+    labels = labels_of([5, 7, 2, 9, 4, 4])
+    seen = []
+    for workers in (0, 1, 4):
+        sampler = kind(labels, 2, 3, seed=5)
+        sampler.set_epoch(2)
+        loader = DataLoader(torch.arange(len(labels)), batch_sampler=sampler, num_workers=workers)
+        seen.append([batch.tolist() for batch in loader])
+    assert seen[0] == seen[1] == seen[2] == every(kind(labels, 2, 3, seed=5), 2)
+
+
+@pytest.mark.parametrize("kind", ALL)
+def test_labels_may_be_any_numbers_in_any_order(kind):
+    labels = torch.tensor([7, -3, 7, 100, -3, 100, 7, -3, 100, 7])
+    for batch in every(kind(labels, 2, 2, seed=0)):
+        for pair in (batch[:2], batch[2:]):
+            assert labels[pair[0]] == labels[pair[1]]
+
+
+@given(counts=sizes, p=st.integers(1, 3), k=st.integers(1, 5), seed=st.integers(0, 999))
+@settings(deadline=None, max_examples=60)
+def test_distinct_classes_in_every_batch(counts, p, k, seed):
+    labels = labels_of(counts)
+    batches = every(DistinctSampler(labels, p, k, seed=seed))
+    assert len(batches) == max(1, sum(counts) // (p * k))
+    for batch in batches:
+        classes = [int(labels[i]) for i in batch]
+        assert len(set(classes)) == p
+        for group in range(p):
+            members = batch[group * k : group * k + k]
+            assert {int(labels[i]) for i in members} == {classes[group * k]}
+            assert len(set(members)) == min(k, counts[classes[group * k]])
+
+
+@given(counts=sizes, p=st.integers(1, 3), k=st.integers(1, 5), seed=st.integers(0, 999))
+@settings(deadline=None, max_examples=60)
+def test_distinct_deals_all_images_of_a_class_before_it_repeats_one(counts, p, k, seed):
+    labels = labels_of(counts)
+    times = Counter(index for batch in every(DistinctSampler(labels, p, k, seed=seed)) for index in batch)
+    for label in range(len(counts)):
+        of_class = [times[i] for i in range(len(labels)) if labels[i] == label]
+        assert max(of_class) - min(of_class) <= 1
+
+
+def test_redrawn_shapes_are_all_factorisations_and_epochs_differ():
+    sampler = RedrawnGroupSampler(labels_of([60] * 20), 6, 9, seed=0)
+    shapes = set()
+    for epoch in range(60):
+        batches = every(sampler, epoch)
+        assert {len(batch) for batch in batches} == {54}
+        # Two groups of one class may follow each other, so a run of one class is a multiple of K.
+        runs = [len(list(run)) for batch in batches for _, run in groupby(batch, key=lambda i: i // 60)]
+        shapes.add(gcd(*runs))
+    assert shapes == {3, 6, 9, 18, 27}  # 18, 9, 6, 3 and 2 classes; 27 classes are more than there are
+
+
+def test_redrawn_is_groups_with_the_numbers_of_the_epoch():
+    labels = labels_of([5, 8, 3, 6])
+    redrawn = RedrawnGroupSampler(labels, 2, 3, seed=4)
+    for epoch in range(6):
+        redrawn.set_epoch(epoch)
+        fixed = {(p, k): every(GroupSampler(labels, p, k, seed=4), epoch) for p, k in ((2, 3), (3, 2))}
+        assert list(redrawn) in fixed.values()
+
+
+def test_a_prime_number_of_images_cannot_be_redrawn():
+    with pytest.raises(UserError, match="7 x 1 = 7 images cannot be cut"):
+        RedrawnGroupSampler(labels_of([5] * 9), 7, 1, seed=0)
+
+
+@pytest.mark.parametrize(
+    ("rank", "world", "said"), [(2, 2, "below world_size=2, not 2"), (-1, 2, "not -1"), (0, 0, "world")]
+)
+def test_wrong_ranks_are_named(rank, world, said):
+    with pytest.raises(UserError, match=said):
+        GroupSampler(labels_of([5, 5]), 2, 2, seed=0, rank=rank, world_size=world)

@@ -110,3 +110,22 @@ def test_more_neighbours_than_images():
 
 def test_neighbours_of_duplicates_go_by_index_and_leave_out_oneself():
     assert nearest_neighbours(torch.ones(4, 2), 2, block=3).tolist() == [[1, 2], [0, 2], [0, 1], [0, 1]]
+
+
+def test_queries_join_no_neighbourhood():
+    """Each image, query or not, is refined among itself and its nearest gallery images."""
+    x, query = features(9), torch.tensor([1, 0, 0, 1, 0, 0, 1, 0, 1]).bool()
+    module = refiner()
+    found = refine_in_neighbourhoods(module, Complete(), x, neighbours=3, query=query)
+    for i in range(9):
+        others = sorted((j for j in range(9) if j != i and not query[j]), key=lambda j: -float(x[i] @ x[j]))[:3]
+        expected = module(x[[i, *others]]).features[-1][0]
+        torch.testing.assert_close(found[i], expected)
+
+
+def test_as_many_neighbours_as_the_gallery_has():
+    x, query = features(6), torch.tensor([1, 1, 0, 0, 1, 1]).bool()
+    module = refiner()
+    found = refine_in_neighbourhoods(module, Complete(), x, neighbours=4, query=query)
+    torch.testing.assert_close(found[2], module(x[[2, 3]]).features[-1][0])
+    assert found.shape == (6, 8)

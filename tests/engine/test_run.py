@@ -10,7 +10,7 @@ import torch
 import yaml
 
 from gnn_dml.cli.compose import resolve
-from gnn_dml.data import EmojiDataset
+from gnn_dml.data import emoji_archive
 from gnn_dml.engine import Run, read_checkpoint
 from gnn_dml.engine.build import build_source
 from gnn_dml.engine.evaluate import measure
@@ -53,13 +53,13 @@ def test_figures_are_those_of_the_checkpoint(tiny_settings):
     job, row = run(tiny_settings)
     checkpoint = read_checkpoint(job.folder)
     learner = checkpoint.learner()
-    split = EmojiDataset(job.config["dataset"]["root"]).split("test")
+    split = emoji_archive(job.config["dataset"]["root"]).split("test")
     with torch.no_grad():
         x = learner.embedder(split.images.float() / 127.5 - 1).features
     expected = retrieval(x, split.labels)
     assert row["backbone_recall@1"] == pytest.approx(expected["recall@1"])
     assert row["backbone_map@r"] == pytest.approx(expected["map@r"], abs=1e-3)
-    source, transforms = build_source(checkpoint.config)
+    source, transforms, _ = build_source(checkpoint.config)
     _, again = measure(checkpoint, source.split("test"), transforms, torch.device("cpu"))
     assert again == {name: row[name] for name in again}
 
@@ -151,7 +151,7 @@ def test_a_run_can_be_evaluated_from_another_folder(tiny_settings, tiny_archive,
     monkeypatch.chdir(tiny_archive.parent)
     job, _ = run(tiny_settings, f"dataset.root={tiny_archive.name}")
     monkeypatch.chdir(tmp_path)
-    source, _ = build_source(read_checkpoint(job.folder).config)
+    source, _, _ = build_source(read_checkpoint(job.folder).config)
     assert len(source.split("test")) == 25
 
 

@@ -89,7 +89,7 @@ def test_files_that_hold_no_fitting_weights_are_named(tmp_path):
     ("arguments", "kind", "message"),
     [
         ({"name": "resnet5"}, UserError, "unknown backbone 'resnet5'.*resnet50"),
-        ({"name": "small_cnn", "pool": "min"}, ValueError, "max, average, flatten, not 'min'"),
+        ({"name": "small_cnn", "pool": "min"}, ValueError, "max, average, flatten, own, not 'min'"),
         ({"name": "small_cnn", "neck": "long"}, ValueError, "linear, batch_norm, not 'long'"),
         ({"name": "small_cnn", "weights": "imagenet"}, UserError, "small_cnn has no pretrained weights"),
         ({"name": "resnet18", "weights": "nowhere.pth"}, UserError, "'nowhere.pth' is none of these"),

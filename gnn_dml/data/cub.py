@@ -1,0 +1,41 @@
+"""CUB-200-2011: 11,788 photographs of 200 kinds of birds."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from gnn_dml.data.images import ImageDataset
+from gnn_dml.data.records import Published, Record, assemble, home, number_at, rows
+from gnn_dml.errors import UserError
+
+CLASSES, TRAIN_CLASSES = 200, 100
+PUBLISHED = Published("CUB-200-2011", {"train": (5864, 100), "test": (5924, 100)})
+
+
+def read_cub(root: str | Path, *, strict: bool = True) -> ImageDataset:
+    """Read CUB-200-2011 in its archive's layout: classes 1 to 100 to train on, 101 to 200 to test on.
+
+    The archive's own `train_test_split.txt` is one for classification and is not used. Images keep the order of
+    `images.txt`.
+
+    Args:
+        root: The folder `CUB_200_2011` of the archive, or the one that holds it.
+        strict: Whether the published counts are required.
+
+    Raises:
+        UserError: If a file is missing or malformed, or the counts differ; the message names it.
+    """
+    folder = home(root, "CUB_200_2011", "images.txt", "cub")
+    labels_file, names_file = folder / "image_class_labels.txt", folder / "classes.txt"
+    labels = {image: number_at(labels_file, line, label, 1, CLASSES) for line, (image, label) in rows(labels_file, 2)}
+    names = {number_at(names_file, line, label, 1, CLASSES): name for line, (label, name) in rows(names_file, 2)}
+    records = []
+    for line, (image, path) in rows(folder / "images.txt", 2):
+        if image not in labels or labels[image] not in names:
+            raise UserError(
+                f"{folder / 'images.txt'}, line {line}: the image {image} has no class in {labels_file.name} or its "
+                f"class no name in {names_file.name}"
+            )
+        role = "train" if labels[image] <= TRAIN_CLASSES else "test"
+        records.append(Record(f"images/{path}", names[labels[image]], role))
+    return assemble(folder, records, PUBLISHED, strict=strict)

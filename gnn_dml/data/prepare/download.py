@@ -1,0 +1,150 @@
+"""One file from a web server: resumed where it broke off, and never under its name before it is whole."""
+
+from __future__ import annotations
+
+import hashlib
+import http.client
+import json
+import urllib.error
+import urllib.request
+from pathlib import Path
+from typing import Any
+
+from tqdm import tqdm
+
+from gnn_dml.errors import UserError
+
+CHUNK = 2**20
+TIMEOUT = 60
+"""Seconds without a byte after which a connection counts as broken."""
+
+
+def download(url: str, target: Path, *, size: int | None = None, md5: str | None = None) -> Path:
+    """Download a file, with a progress bar.
+
+    What has come is kept beside `target`, as NAME.part. The next call goes on from there if the server can and its file
+    is still the same; else it begins again.
+
+    Args:
+        url: http or https.
+        target: The file to write.
+        size: Bytes that are expected, if known.
+        md5: Checksum that is expected, if known.
+
+    Returns:
+        `target`.
+
+    Raises:
+        UserError: If it cannot be reached, breaks off or cannot be written (what has come stays), or has another size
+            or checksum (what has come is removed).
+    """
+    if not url.startswith(("http://", "https://")):
+        raise UserError(f"--url must begin with http:// or https://, not {url!r}")
+    part = target.with_name(f"{target.name}.part")
+    try:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        _fetch(url, part)
+    except urllib.error.HTTPError as error:
+        raise UserError(
+            f"{url} cannot be downloaded: the server says {error.code} {error.reason}; name another address with "
+            "--url, or a file that you have with --archive"
+        ) from error
+    except (urllib.error.URLError, http.client.HTTPException, ConnectionError, TimeoutError) as error:
+        came = part.stat().st_size if part.is_file() else 0
+        reason = error.reason if isinstance(error, urllib.error.URLError) else str(error) or type(error).__name__
+        raise UserError(
+            f"the download of {url} broke off after {came} bytes ({reason}); the same command goes on from there"
+        ) from error
+    except OSError as error:
+        raise UserError(f"cannot write {part}: {error.strerror or error}; what has come is kept") from error
+    try:
+        check(part, size=size, md5=md5)
+    except UserError as error:
+        part.unlink()
+        _note(part).unlink(missing_ok=True)
+        raise UserError(f"{url}: {error}; the file was removed, so the same command begins again") from error
+    part.replace(target)
+    _note(part).unlink(missing_ok=True)
+    return target
+
+
+def check(path: Path, *, size: int | None, md5: str | None) -> None:
+    """Hold a file against its published size and checksum.
+
+    Raises:
+        UserError: If one differs.
+    """
+    found = path.stat().st_size
+    if size is not None and found != size:
+        raise UserError(f"{path.name} has {found} bytes, and {size} are expected")
+    if md5 is None:
+        return
+    digest = hashlib.md5(usedforsecurity=False)
+    with path.open("rb") as file, tqdm(total=found, unit="B", unit_scale=True, desc="checksum", disable=None) as bar:
+        while chunk := file.read(CHUNK):
+            digest.update(chunk)
+            bar.update(len(chunk))
+    if digest.hexdigest() != md5:
+        raise UserError(f"{path.name} has the md5 {digest.hexdigest()}, and {md5} is expected")
+
+
+def _note(part: Path) -> Path:
+    """Where it is written of which file on the server `part` is the beginning."""
+    return part.with_name(f"{part.name}.json")
+
+
+def _fetch(url: str, part: Path) -> None:
+    """Bring `part` to its full length."""
+    request = urllib.request.Request(url, headers={"User-Agent": "gnn-dml", "Accept-Encoding": "identity"})
+    begun = _begun(url, part)
+    if begun is not None:
+        request.add_header("Range", f"bytes={part.stat().st_size}-")
+        request.add_header("If-Range", begun)
+    try:
+        answer: Any = urllib.request.urlopen(request, timeout=TIMEOUT)
+    except urllib.error.HTTPError as error:
+        if error.code != 416 or begun is None:
+            raise
+        error.close()
+        # Nothing is left beyond what has come, or the file is shorter now: the sizes tell.
+        whole = error.headers.get("Content-Range", "").rpartition("/")[2]
+        if whole == str(part.stat().st_size):
+            return
+        part.unlink()
+        _fetch(url, part)
+        return
+    with answer:
+        came = part.stat().st_size if answer.status == 206 else 0
+        if came and not answer.headers.get("Content-Range", "").startswith(f"bytes {came}-"):
+            raise http.client.HTTPException("the server sent another part of the file than was asked for")
+        length = answer.headers.get("Content-Length")
+        total = None if length is None else came + int(length)
+        same = answer.headers.get("ETag") or answer.headers.get("Last-Modified")
+        if same and not same.startswith("W/"):
+            _note(part).write_text(json.dumps({"url": url, "same": same}), encoding="utf-8")
+        else:
+            _note(part).unlink(missing_ok=True)
+        _copy(answer, part, came, total)
+
+
+def _begun(url: str, part: Path) -> str | None:
+    """What names the server's version of a file that was begun: its ETag or time of change; None if none was."""
+    try:
+        note = json.loads(_note(part).read_text(encoding="utf-8"))
+        return str(note["same"]) if note["url"] == url and part.stat().st_size > 0 else None
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
+
+
+def _copy(answer: Any, part: Path, came: int, total: int | None) -> None:
+    """Append the answer to the `came` bytes of `part`."""
+    with (
+        part.open("ab" if came else "wb") as file,
+        tqdm(total=total, initial=came, unit="B", unit_scale=True, desc=part.stem, disable=None) as bar,
+    ):
+        while chunk := answer.read(CHUNK):
+            file.write(chunk)
+            came += len(chunk)
+            bar.update(len(chunk))
+    if total is not None and came < total:
+        raise ConnectionError(f"{total - came} bytes are missing")

@@ -1,0 +1,93 @@
+"""torchvision's ResNets and DenseNets as backbones, under torchvision's own layer names."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Any
+
+from torch import Tensor, nn
+
+from gnn_dml.errors import UserError
+from gnn_dml.models.weights_file import read_state
+
+IMAGENET = "imagenet"
+_FAMILIES = ("resnet", "resnext", "wide_resnet", "densenet")
+
+
+class ResNetMaps(nn.Module):
+    """A torchvision ResNet without its pooling and classifier.
+
+    Args:
+        model: A torchvision ResNet; its parts are taken over.
+    """
+
+    def __init__(self, model: nn.Module) -> None:
+        super().__init__()
+        for name, child in model.named_children():
+            setattr(self, name, child)
+
+    def forward(self, images: Tensor) -> Tensor:
+        """Images (N, 3, h, w) to maps (N, channels, h / 32, w / 32)."""
+        x = images
+        for child in self.children():
+            x = child(x)
+        return x
+
+
+def torchvision_names() -> list[str]:
+    """The names of torchvision's ResNets and DenseNets."""
+    from torchvision import models
+
+    return [name for name in models.list_models(module=models) if name.startswith(_FAMILIES)]
+
+
+def build_torchvision(name: str, *, weights: str | None) -> tuple[nn.Module, int]:
+    """Build one of `torchvision_names()`.
+
+    Args:
+        name: Which one.
+        weights: None for random, "imagenet" for torchvision's ImageNet-1k weights (downloaded once), or a file with a
+            state dict of the torchvision model.
+
+    Returns:
+        The network from images to feature maps, and its number of channels.
+
+    Raises:
+        UserError: If the weights cannot be had.
+    """
+    model = _build(name, weights)
+    if name.startswith("densenet"):
+        # torchvision's densenet applies this ReLU in its forward, outside `features`.
+        return nn.Sequential(model.features, nn.ReLU(inplace=True)), int(model.classifier.in_features)
+    channels = int(model.fc.in_features)
+    del model.avgpool, model.fc
+    return ResNetMaps(model), channels
+
+
+def current_name(key: str) -> str:
+    """The present name of a parameter that torchvision's DenseNet files have under an older one (norm.1 for norm1)."""
+    return re.sub(r"(denselayer\d+\.(?:norm|conv))\.([12])\.", r"\1\2.", key)
+
+
+def _build(name: str, weights: str | None) -> Any:
+    from torchvision.models import get_model
+
+    if weights == IMAGENET:
+        try:
+            return get_model(name, weights="IMAGENET1K_V1")
+        except OSError as error:
+            raise UserError(
+                f"the ImageNet weights of {name} could not be downloaded ({error}); download them elsewhere and give "
+                "the file: backbone.weights=/path/to/weights.pth"
+            ) from error
+    model = get_model(name, weights=None)
+    if weights is not None:
+        state = {current_name(key): tensor for key, tensor in read_state(Path(weights)).items()}
+        try:
+            model.load_state_dict(state)
+        except RuntimeError as error:
+            raise UserError(
+                f"the weights in {weights} do not fit {name}: {' '.join(str(error).split())[:300]}"
+            ) from error
+    return model

@@ -1,0 +1,193 @@
+"""From the archives of the benchmarks to a trained run and its row, by the command line; and all that goes wrong."""
+
+import csv
+import shutil
+import tarfile
+import zipfile
+
+import pytest
+
+from gnn_dml.cli.main import main
+
+SMALL = [
+    "backbone.name=resnet18",
+    "backbone.weights=null",
+    "backbone.dim=16",
+    "dataset.transform.size=32",
+    "dataset.transform.resize=36",
+    "protocol.epochs=1",
+    "device=cpu",
+]
+
+
+def pack(folder, name, trees):
+    """The files that `prepare` wants, as their authors pack them; returns them."""
+    made = folder / "made"
+    made.mkdir(parents=True)
+    if name == "cub":
+        trees.write_cub(made)
+        return [tarred(folder / "CUB_200_2011.tgz", made / "CUB_200_2011")]
+    if name == "cars196":
+        trees.write_cars196(made)
+        return [tarred(folder / "car_ims.tgz", made / "car_ims"), made / "cars_annos.mat"]
+    if name == "sop":
+        trees.write_sop(made)
+        return [zipped(folder / "Stanford_Online_Products.zip", made / "Stanford_Online_Products")]
+    trees.write_inshop(made)
+    return [zipped(folder / "img.zip", made / "Img" / "img"), made / "Eval" / "list_eval_partition.txt"]
+
+
+def tarred(path, folder):
+    with tarfile.open(path, "w:gz") as archive:
+        archive.add(folder, folder.name)
+    return path
+
+
+def zipped(path, folder):
+    with zipfile.ZipFile(path, "w") as archive:
+        for file in sorted(folder.rglob("*")):
+            if file.is_file():
+                archive.write(file, f"{folder.name}/{file.relative_to(folder)}")
+    return path
+
+
+def prepare(name, files, root):
+    options = [option for file in files for option in ("--archive", str(file))]
+    return main(["data", "prepare", name, "--root", str(root), "--unchecked", *options])
+
+
+EXPECTED = {
+    "cub": {"graph": "complete", "layer": "published", "selected_on": "val"},
+    "cars196": {"graph": "complete", "layer": "published"},
+    "sop": {"graph": "none", "layer": ""},
+    "inshop": {"graph": "complete", "layer": "published"},
+}
+
+
+@pytest.mark.parametrize("name", list(EXPECTED))
+def test_from_archive_to_row(name, trees, tmp_path, capsys):
+    files, root = pack(tmp_path, name, trees), tmp_path / "root"
+    assert prepare(name, files, root) == 0
+    assert main(["data", "verify", name, "--root", str(root), "--subset"]) == 0
+    assert "all readable" in capsys.readouterr().out
+    settings = [f"dataset={name}", f"dataset.root={root}", "dataset.strict=false", f"out={tmp_path / 'runs'}", *SMALL]
+    assert main(["train", *settings]) == 0
+    with (tmp_path / "runs" / "single" / "results.csv").open() as file:
+        (row,) = csv.DictReader(file)
+    assert {key: row[key] for key in EXPECTED[name]} == EXPECTED[name]
+    assert (row["status"], row["dataset"], row["skipped_images"]) == ("finished", name, "0")
+    assert 0 <= float(row["backbone_recall@1"]) <= 1
+    assert (row["refined_recall@1"] == "") == (name == "sop")
+    (run,) = (path.parent for path in (tmp_path / "runs" / "single").glob("*/result.json"))
+    assert (run / "neighbours.png").is_file()
+    capsys.readouterr()
+    assert main(["evaluate", str(run)]) == 0
+    assert f"{100 * float(row['backbone_recall@1']):.1f}" in capsys.readouterr().out
+
+
+def said(arguments, capsys):
+    """What the program says about a failure: exit code 2 and one line."""
+    capsys.readouterr()
+    assert main(arguments) == 2
+    text = capsys.readouterr().err
+    assert text.startswith(f"gnn-dml {arguments[0]}: ")
+    assert "Traceback" not in text
+    return text
+
+
+@pytest.fixture
+def birds(trees, tmp_path):
+    root = tmp_path / "cub"
+    root.mkdir()
+    return trees.write_cub(root)
+
+
+def train(birds, tmp_path, *more):
+    settings = ["dataset=cub", f"dataset.root={birds.parent}", "dataset.strict=false", f"out={tmp_path / 'runs'}"]
+    return ["train", *settings, *SMALL, "graph=none", *more]
+
+
+def truncated(birds):
+    path = sorted(birds.glob("images/150.*/*"))[0]
+    path.write_bytes(path.read_bytes()[:-300])
+    return path
+
+
+@pytest.mark.parametrize("workers", ["workers=0", "workers=2"])
+def test_a_truncated_jpeg_stops_the_run_and_is_named(birds, tmp_path, capsys, workers):
+    path = truncated(birds)
+    text = said(train(birds, tmp_path, workers), capsys)
+    assert f"cannot read the image {path}: " in text
+    assert not list(tmp_path.glob("runs/single/*/result.json"))
+
+
+def test_skip_leaves_it_out_and_counts_it(birds, tmp_path):
+    truncated(birds)
+    assert main(train(birds, tmp_path, "dataset.unreadable=skip")) == 0
+    with (tmp_path / "runs" / "single" / "results.csv").open() as file:
+        (row,) = csv.DictReader(file)
+    assert row["skipped_images"] == "1"
+
+
+def test_verify_reports_what_is_broken(birds, tmp_path, capsys):
+    for i, path in enumerate(sorted(birds.glob("images/*/*"))[:15]):
+        path.write_bytes(path.read_bytes()[: -300 - i])
+    text = said(["data", "verify", "cub", "--root", str(birds), "--subset", "--workers", "2"], capsys)
+    assert "15 of 400 images cannot be read" in text
+    assert "and 5 more" in text
+    assert "train has 200 images of 100 classes, and 5864 of 100 are expected" in said(
+        ["data", "verify", "cub", "--root", str(birds)], capsys
+    )
+    (birds / "image_class_labels.txt").unlink()
+    assert "image_class_labels.txt" in said(["data", "verify", "cub", "--root", str(birds), "--subset"], capsys)
+
+
+def test_archives_that_are_damaged_or_harmful(trees, tmp_path, capsys):
+    (archive,) = pack(tmp_path, "cub", trees)
+    root = tmp_path / "root"
+    command = ["data", "prepare", "cub", "--root", str(root), "--archive", str(archive)]
+    assert "1150585339 are expected; get it again, or take it as it is with --unchecked" in said(command, capsys)
+    whole = archive.read_bytes()
+    archive.write_bytes(whole[: len(whole) // 2])
+    assert "CUB_200_2011.tgz is damaged" in said([*command, "--unchecked"], capsys)
+    with tarfile.open(archive, "w:gz") as harmful:
+        harmful.add(__file__, "CUB_200_2011/../../evil.py")
+    assert "would leave the folder" in said([*command, "--unchecked"], capsys)
+    assert [path.name for path in root.iterdir()] == []
+    assert not list(tmp_path.rglob("evil.py"))
+
+
+def test_what_a_person_may_get_wrong(tmp_path, capsys, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    assert "Then put car_ims.tgz and cars_annos.mat into datasets/cars196" in said(
+        ["data", "prepare", "cars196"], capsys
+    )
+    assert "dataset=folder is your own" in said(["data", "prepare", "folder"], capsys)
+    assert "'gnn-dml data prepare sop' says how" in said(["data", "verify", "sop"], capsys)
+    assert "'gnn-dml data prepare cub' says how" in said(["train", "dataset=cub"], capsys)
+    assert "dataset=table needs dataset.root=FILE.csv" in said(["train", "dataset=table"], capsys)
+    assert "dataset.unreadable must be one of error, skip, not 'no'" in said(
+        ["train", "dataset=folder", "dataset.root=.", "dataset.unreadable=no"], capsys
+    )
+    assert not list(tmp_path.glob("datasets/*/*"))
+
+
+def test_the_list_and_a_card(capsys):
+    assert main(["data", "list"]) == 0
+    table = capsys.readouterr().out
+    for name in ("emoji", "cub", "cars196", "sop", "inshop", "folder", "table"):
+        assert f"\n{name}" in table
+    assert main(["data", "list", "cub"]) == 0
+    assert "97eceeb196236b17998738112f37df78" in capsys.readouterr().out
+
+
+def test_a_folder_of_ones_own_with_a_cache(trees, tmp_path, capsys):
+    root = trees.write_folder(tmp_path / "mine")
+    assert main(["data", "verify", "folder", "--root", str(root)]) == 0
+    settings = ["dataset=folder", f"dataset.root={root}", f"out={tmp_path / 'runs'}", *SMALL]
+    settings += ["protocol.classes_per_batch=3", "protocol.images_per_class=2", "graph=knn", "graph.k=2"]
+    assert main(["train", *settings, f"dataset.cache={tmp_path / 'cache'}", "dataset.cache_side=40"]) == 0
+    shutil.move(tmp_path / "cache", tmp_path / "moved")
+    capsys.readouterr()
+    assert main(["train", *settings, f"dataset.cache={tmp_path / 'moved'}", "dataset.cache_side=40"]) == 0
+    assert "Already done" in capsys.readouterr().out

@@ -1,0 +1,76 @@
+import pytest
+
+from gnn_dml.data import read_table
+from gnn_dml.errors import UserError
+
+
+@pytest.fixture
+def folder(trees, tmp_path):
+    trees.write_folder(tmp_path / "images", classes=4, images=2)
+    return tmp_path
+
+
+def write(folder, lines, head="path,label,split"):
+    (folder / "list.csv").write_text("\n".join([head, *lines]) + "\n", encoding="utf-8")
+    return folder / "list.csv"
+
+
+def test_splits_and_labels_are_those_of_the_file(folder):
+    path = write(
+        folder,
+        [
+            "images/class 1/0.jpg,001,train",
+            "images/class 1/1.jpg,1,train",
+            "images/class 2/0.jpg,NA,val",
+            '"images/class 3/0.jpg","a, b",query',
+            '"images/class 3/1.jpg","a, b",gallery',
+        ],
+    )
+    data = read_table(path)
+    assert data.class_names == ("001", "1", "NA", "a, b")
+    assert data.labels.tolist() == [0, 1, 2, 3, 3]
+    assert data.split("test").query.tolist() == [True, False]
+    assert data.images[0].shape == (3, 32, 40)
+
+
+def test_without_splits_the_last_labels_are_for_testing(folder):
+    lines = [f"class {c}/{i}.jpg,{c}" for c in (3, 1, 4, 2) for i in range(2)]
+    data = read_table(write(folder, lines, head="path,label"), images=folder / "images")
+    assert data.roles == ("train",) * 4 + ("test",) * 4
+    assert data.split("test").class_names == ("4", "2")
+    assert (
+        read_table(folder / "list.csv", images=folder / "images", test_share=0.75).roles
+        == ("train",) * 2 + ("test",) * 6
+    )
+
+
+@pytest.mark.parametrize(
+    ("lines", "said"),
+    [
+        (["images/class 1/0.jpg,,train"], "line 2: the column label is empty"),
+        ([",a,train"], "line 2: the column path is empty"),
+        (["images/class 1/0.jpg,a,dev"], "line 2: split must be one of train, val, test, query, gallery, not 'dev'"),
+        (["images/class 1/0.jpg,a"], "line 2: split must be one of .* not ''"),
+        (["images/class 1/0.jpg,a,train", "images/class 1/0.jpg,a,train"], r"line 3: .* stands on line 2 already"),
+        (["images/class 1/0.jpg,a,train", "images/no.jpg,b,test"], r"line 3: there is no file .*no\.jpg$"),
+        (["x.jpg,a,train", "y.jpg,b,test"], r"line 2: there is no file .*x\.jpg \(2 files are missing\)"),
+        (
+            ["images/class 1/0.jpg,a,train", "images/class 1/1.jpg,a,test"],
+            "the class 'a' has images in train and in test",
+        ),
+        (["images/class 1/0.jpg,a,train"], "has no test images"),
+    ],
+)
+def test_wrong_lines_are_named(folder, lines, said):
+    with pytest.raises(UserError, match=said):
+        read_table(write(folder, lines))
+
+
+def test_wrong_files_are_named(folder):
+    with pytest.raises(UserError, match=r"cannot be read as a CSV file"):
+        read_table(folder / "nothing.csv")
+    with pytest.raises(UserError, match="lacks the column label; it has path, name"):
+        read_table(write(folder, [], head="path,name"))
+    (folder / "list.csv").write_bytes(b"\xff\xfe\x00path")
+    with pytest.raises(UserError, match="cannot be read as a CSV file"):
+        read_table(folder / "list.csv")
