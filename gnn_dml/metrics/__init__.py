@@ -1,7 +1,9 @@
-"""Metrics on arrays: retrieval (Recall@K, MAP@R, R-precision), clustering (NMI, AMI), purity of the attention."""
+"""Metrics on arrays: retrieval (Recall@K, MAP@R, R-precision), clustering (NMI, AMI), diagnostics, purity."""
 
 from gnn_dml.metrics.clustering import clustering
+from gnn_dml.metrics.diagnostics import diagnostics
+from gnn_dml.metrics.kmeans import choose_backend
 from gnn_dml.metrics.purity import ClassAttention, class_attention
 from gnn_dml.metrics.retrieval import retrieval
 
-__all__ = ["ClassAttention", "class_attention", "clustering", "retrieval"]
+__all__ = ["ClassAttention", "choose_backend", "class_attention", "clustering", "diagnostics", "retrieval"]

@@ -5,20 +5,35 @@ Legend: Q queries, G gallery items, D channels, R items of the query's class in 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import get_args
 
 import numpy as np
 import numpy.typing as npt
 import torch
 from torch import Tensor
-from torch.nn.functional import normalize
+from tqdm import tqdm
+
+from gnn_dml.metrics.ahead import Ahead, count_ahead
+from gnn_dml.metrics.positives import Classes, by_class, score_pairs
+from gnn_dml.metrics.scores import query_scores
+from gnn_dml.metrics.space import Metric, Space, make_space
+from gnn_dml.metrics.whole_rows import sort_rows
 
 Array = Tensor | npt.NDArray[np.generic]
 
-BLOCK_ENTRIES = 2**24
-"""Similarities held at once: 64 MiB in float32, and a few times that while a block is sorted."""
+MOST_POSITIVES = 2**8
+"""A query with more positives is answered by sorting its whole row."""
+
+MOST_PAIRS = 2**25
+"""So are the largest classes, as long as there are more pairs than this inside all others."""
+
+SLOW = 2.0**42
+"""Multiplications from which on there is a progress bar."""
 
 
+@torch.no_grad()
 def retrieval(
     embeddings: Array,
     labels: Array,
@@ -26,95 +41,120 @@ def retrieval(
     gallery: Array | None = None,
     gallery_labels: Array | None = None,
     ks: Sequence[int] = (1, 2, 4, 8),
+    metric: Metric = "cosine",
 ) -> dict[str, float]:
-    """Rank the gallery for every query by cosine similarity and score the ranking.
+    """Rank the gallery for every query and score the ranking.
 
-    Without a gallery every item is ranked against all others; the item itself is left out by index. Equal similarities
-    are ordered by gallery index, lower first, on every device. A query whose class has no other item in the gallery
-    cannot be answered: it is left out of every mean and counted in `unmatched`.
+    Without a gallery every item is ranked against all others; the item itself is left out by index. A query whose class
+    has no other item in the gallery cannot be answered: it is left out of every mean and counted in `unmatched`.
 
     * recall@k: the share of queries with an item of their class among the first k.
     * r_precision: the share of such items among the first R.
     * map@r: mean over the first R ranks of precision at a rank where it holds such an item, else 0 ("A Metric Learning
       Reality Check", ECCV 2020, section 2.2).
 
+    The ranking is exact: that of the float32 embeddings (for cosine divided by their length in float64, then rounded),
+    as if compared in float64. Scores that agree to 2^-32 of the largest possible one are ties, which go to the lower
+    gallery index. The numbers are the same on every device and machine. Memory grows with Q + G, not with Q x G; see
+    `gnn_dml.metrics.ahead`.
+
     Args:
-        embeddings: Queries (Q, D), not all zero; need not be normalised.
+        embeddings: Queries (Q, D), need not be normalised. An all-zero row has the cosine 0 with everything.
         labels: (Q,), whole numbers.
         gallery: (G, D), or None for all against all.
         gallery_labels: (G,), given with and only with `gallery`.
         ks: The K of recall@K, each at least 1.
+        metric: "cosine" similarity or "euclidean" distance.
 
     Returns:
         `recall@k` for each k, `map@r`, `r_precision`: fractions in [0, 1], NaN if no query can be answered; and
         `unmatched`, a number of queries.
 
     Raises:
-        ValueError: If shapes do not fit, a k is below 1, or an embedding has a value that is not finite.
+        ValueError: If shapes do not fit, a k is below 1, the metric is unknown, or an embedding has a value that is not
+            finite (the message counts the rows and names the first).
     """
-    queries, query_labels = _checked("embeddings", embeddings, labels)
+    queries, query_labels = checked("embeddings", embeddings, labels)
     own = gallery is None
     if own != (gallery_labels is None):
         raise ValueError("gallery and gallery_labels go together: one was given and the other not")
-    if gallery is None or gallery_labels is None:
-        items, item_labels = queries, query_labels
-    else:
-        items, item_labels = _checked("gallery", gallery, gallery_labels)
+    items, item_labels = queries, query_labels
+    if gallery is not None and gallery_labels is not None:
+        items, item_labels = checked("gallery", gallery, gallery_labels)
         items, item_labels = items.to(queries.device), item_labels.to(queries.device)
     if items.size(1) != queries.size(1):
         raise ValueError(f"embeddings have {queries.size(1)} channels and the gallery has {items.size(1)}")
+    if metric not in get_args(Metric):
+        raise ValueError(f"metric must be one of {', '.join(get_args(Metric))}, not {metric!r}")
     for k in ks:
         if k < 1:
             raise ValueError(f"every k of recall@k must be at least 1, and {k} is not")
-    scores = _score(queries, query_labels, items, item_labels, own=own, ks=ks)
-    answered = scores["relevant"] > 0
-    out = {name: float(values[answered].mean()) for name, values in scores.items() if name != "relevant"}
-    return {**out, "unmatched": float((~answered).sum())}
+    classes = by_class(query_labels, None if own else item_labels)
+    relevant = classes.item_counts[classes.of_query] - int(own)
+    counts = _count(make_space(queries, items, metric, own=own), classes, relevant, ks)
+    answered = relevant > 0
+    scores = query_scores(counts, relevant, ks)
+    means = {name: float(values[answered].mean()) for name, values in scores.items()}
+    return {**means, "unmatched": float((~answered).sum())}
 
 
-def _checked(name: str, embeddings: Array, labels: Array) -> tuple[Tensor, Tensor]:
-    x, y = torch.as_tensor(embeddings), torch.as_tensor(labels)
+def checked(name: str, embeddings: Array, labels: Array) -> tuple[Tensor, Tensor]:
+    """Embeddings (N, D) and labels (N,) as tensors on one device that knows float64.
+
+    Raises:
+        ValueError: If the shapes do not fit or a value is not finite; `name` stands in the message.
+    """
+    x, y = torch.as_tensor(embeddings).detach(), torch.as_tensor(labels)
     if x.dim() != 2 or y.shape != x.shape[:1]:
         raise ValueError(
             f"{name} must have the shape (n, d) and their labels (n,), not {tuple(x.shape)} and {tuple(y.shape)}"
         )
-    finite = torch.isfinite(x).all(dim=1)
+    # The largest and the smallest entry of a row are finite if and only if all are; no copy is made.
+    finite = torch.isfinite(x.amax(dim=1)) & torch.isfinite(x.amin(dim=1)) if x.numel() else y == y
     if not bool(finite.all()):
         bad = (~finite).nonzero().squeeze(1)
         raise ValueError(f"{len(bad)} of {len(x)} {name} hold NaN or infinity; the first is row {int(bad[0])}")
-    return normalize(x.float(), dim=1), y.to(x.device)
+    if x.device.type == "mps":
+        x = x.cpu()
+    return x, y.to(x.device)
 
 
-@torch.no_grad()
-def _score(
-    queries: Tensor, query_labels: Tensor, items: Tensor, item_labels: Tensor, *, own: bool, ks: Sequence[int]
-) -> dict[str, Tensor]:
-    """Per query, on the CPU in float64: each metric, and `relevant`, R."""
-    blocks: list[dict[str, Tensor]] = []
-    step = max(1, BLOCK_ENTRIES // max(1, len(items)))
-    for start in range(0, len(queries), step):
-        rows = slice(start, start + step)
-        similarity = queries[rows] @ items.T
-        if own:
-            index = torch.arange(len(similarity), device=similarity.device)
-            similarity[index, index + start] = -2.0  # below every cosine: the item itself comes last
-        order = similarity.argsort(dim=1, descending=True, stable=True)
-        hits = item_labels[order] == query_labels[rows, None]
-        if own:
-            hits = hits[:, :-1]
-        blocks.append({name: values.cpu().double() for name, values in _rank_scores(hits, ks).items()})
-    return {name: torch.cat([block[name] for block in blocks]) for name in blocks[0]}
+def _count(space: Space, classes: Classes, relevant: Tensor, ks: Sequence[int]) -> Ahead:
+    """What is ahead of the positives: by bounds for most queries, by whole rows for the others."""
+    few = _few_positives(classes, own=space.own)
+    queries = len(space.queries)
+    work = float(queries) * len(space.items) * space.items.size(1)
+    with _full_precision(), tqdm(total=queries, desc="ranking", unit="query", disable=work < SLOW or None) as bar:
+        counts, long = [], (relevant > 0) & ~few[classes.of_query]
+        if bool(few.any()):
+            pairs = score_pairs(space, classes, few)
+            some = torch.where(few[classes.of_query], relevant, 0)
+            found, crowded = count_ahead(space, pairs, some, torch.tensor(sorted(ks)).to(few.device), bar.update)
+            counts.append(found)
+            long |= crowded
+        rows = long.nonzero().squeeze(1)
+        bar.total = len(rows) + (queries if counts else 0)
+        bar.refresh()
+        counts.append(sort_rows(space, classes, rows, bar.update))
+    return Ahead(*(torch.cat(columns) for columns in zip(*counts, strict=True)))
 
 
-def _rank_scores(hits: Tensor, ks: Sequence[int]) -> dict[str, Tensor]:
-    """The metrics of ranked hits: boolean (Q, G), best rank first."""
-    relevant = hits.sum(dim=1)
-    rank = torch.arange(1, hits.size(1) + 1, device=hits.device)
-    within = hits & (rank <= relevant[:, None])
-    found = within.cumsum(dim=1)
-    r = relevant.clamp(min=1).to(torch.float32 if hits.device.type == "mps" else torch.float64)
-    out = {f"recall@{k}": hits[:, :k].any(dim=1) for k in ks}
-    out["map@r"] = (torch.where(within, found, 0) / rank).to(r.dtype).sum(dim=1) / r
-    out["r_precision"] = within.sum(dim=1) / r
-    out["relevant"] = relevant
-    return out
+def _few_positives(classes: Classes, *, own: bool) -> Tensor:
+    """Which classes are answered by bounds, bool (C,)."""
+    sizes = classes.item_counts - int(own)
+    pairs = classes.query_counts * sizes
+    order = sizes.argsort(stable=True)
+    affordable = torch.empty_like(sizes, dtype=torch.bool)
+    affordable[order] = pairs[order].cumsum(0) <= MOST_PAIRS
+    return affordable & (sizes <= MOST_POSITIVES) & (pairs > 0)
+
+
+@contextmanager
+def _full_precision() -> Iterator[None]:
+    """float32 products in float32 on a GPU, whatever the program has allowed (tf32)."""
+    allowed = torch.backends.cuda.matmul.allow_tf32
+    torch.backends.cuda.matmul.allow_tf32 = False
+    try:
+        yield
+    finally:
+        torch.backends.cuda.matmul.allow_tf32 = allowed
