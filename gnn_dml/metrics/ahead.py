@@ -15,14 +15,14 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from gnn_dml.metrics.blocks import Bounds, Found, Positives, bounds_around, nothing_yet, order_key, take
+from gnn_dml.metrics.blocks import Bounds, Found, Positives, bounds_around, order_key, take
 from gnn_dml.metrics.positives import Pairs
 from gnn_dml.metrics.reach import reach_of, that_matter
 from gnn_dml.metrics.space import Space
 from gnn_dml.metrics.threads import side_by_side
 
-KEPT = 2**24
-"""Negatives kept in all that the sample is sized for."""
+KEPT = 2**26
+"""Negatives kept in all, at the worst, that the sample is sized for."""
 
 SAMPLE = 2**10
 """Items in the sample at least."""
@@ -65,9 +65,10 @@ def count_ahead(
     size = max(SAMPLE, len(pairs.query) * len(space.items) // KEPT)
     pairs = that_matter(space, pairs, reach_of(space, relevant, size, products))
     bounds = bounds_around(space, pairs)
-    most = max(SAMPLE, 8 * KEPT // max(1, len(space.queries)))
+    # Of R G / size negatives at the worst, on average.
+    most = SAMPLE + 8 * (relevant * len(space.items) // size)
     starts = range(0, len(space.queries), space.block)
-    found = [nothing_yet(len(bounds.lower[start : start + space.block]), device) for start in starts]
+    found = [Found(len(part), part) for part in torch.split(most, space.block)]
 
     def compare(start: int) -> None:
         rows = slice(start, start + space.block)
@@ -76,8 +77,8 @@ def count_ahead(
             product = products.pop(start) if other == start and products else space.blocks(rows, columns)
             positives.remove(product, start, other)
             if space.own and other > start:
-                take(space, product, columns, rows, bounds, found[other // space.block], most, turned=True)
-            take(space, product, rows, columns, bounds, found[start // space.block], most, turned=False)
+                take(space, product, columns, rows, bounds, found[other // space.block], turned=True)
+            take(space, product, rows, columns, bounds, found[start // space.block], turned=False)
         on_block(len(bounds.lower[rows]))
 
     side_by_side(compare, starts, device)
@@ -100,7 +101,8 @@ def _settle(
     first, last = torch.searchsorted(pairs.query, torch.tensor([start, start + len(found.above)]).to(pairs.query))
     query, item, score = (column[first:last] for column in pairs)
     local = query - start
-    keys, order = torch.cat(found.key).sort()
+    keys, items = found.kept
+    keys, order = keys.sort()
     # Negatives of a query that are certainly ahead, and those that may be: from its end down to either side of a score.
     surely = torch.searchsorted(keys, order_key(local, (score + space.margin).float()), right=True)
     maybe = torch.searchsorted(keys, order_key(local, (score - space.margin).float()))
@@ -114,7 +116,7 @@ def _settle(
     counts[torch.isinf(bounds.lower[query])] = 0
     pair = torch.arange(len(counts), device=counts.device).repeat_interleave(counts)
     inside = torch.arange(len(pair), device=pair.device) - (counts.cumsum(0) - counts)[pair]
-    other = torch.cat(found.item)[order[maybe[pair] + inside]].long()
+    other = items[order[maybe[pair] + inside]].long()
     theirs, ours = space.exact(query[pair], other), space.on_grid(score)[pair]
     before = (theirs > ours) | ((theirs == ours) & (other < item[pair]))
     return Ahead(query, low.index_add(0, pair, before.long()))

@@ -8,7 +8,6 @@ upper one is counted, only what lies between them is kept.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from threading import Lock
 from typing import NamedTuple
 
@@ -35,28 +34,57 @@ def bounds_around(space: Space, pairs: Pairs) -> Bounds:
     return Bounds(lower.float(), torch.where(torch.isinf(lower), torch.inf, upper).float())
 
 
-@dataclass
 class Found:
-    """What the blocks have found about one block of queries so far.
+    """What the blocks have found about some queries so far; several threads may add to it.
+
+    The negatives kept lie in two arrays that grow. Many small ones between the large blocks that come and go would
+    scatter over the memory and keep it from being given back.
+
+    Args:
+        queries: q, how many.
+        most: Negatives kept for each query at most (q,); beyond, it is crowded.
 
     Attributes:
         above: Scores above the upper bound of each query (q,).
-        held: Negatives kept for each query (q,).
-        key: Query and score of the negatives kept, as `order_key` makes them, in parts.
-        item: Their positions, int32, likewise.
+        held: Negatives kept for each query, or more if it is crowded (q,).
     """
 
-    above: Tensor
-    held: Tensor
-    key: list[Tensor] = field(default_factory=list)
-    item: list[Tensor] = field(default_factory=list)
-    lock: Lock = field(default_factory=Lock)
+    def __init__(self, queries: int, most: Tensor) -> None:
+        self.above, self.held = (torch.zeros(queries, dtype=torch.int64, device=most.device) for _ in range(2))
+        self._most = most
+        self._lock = Lock()
+        self._count = 0
+        self._key = torch.empty(0, dtype=torch.int64, device=most.device)
+        self._item = torch.empty(0, dtype=torch.int32, device=most.device)
+
+    def count(self, above: Tensor, within: Tensor) -> Tensor:
+        """Add the counts (q,) of a block; which queries are crowded now (q,)."""
+        with self._lock:
+            self.above += above
+            self.held += within
+            return self.held > self._most
+
+    def keep(self, key: Tensor, item: Tensor) -> None:
+        """Add negatives: query and score of each, as `order_key` makes them, and its position."""
+        with self._lock:
+            end = self._count + len(key)
+            if end > len(self._key):
+                more = max(end, 2 * len(self._key))
+                self._key, self._item = (_longer(part[: self._count], more) for part in (self._key, self._item))
+            self._key[self._count : end] = key
+            self._item[self._count : end] = item
+            self._count = end
+
+    @property
+    def kept(self) -> tuple[Tensor, Tensor]:
+        """Keys, int64, and positions, int32, of the negatives kept."""
+        return self._key[: self._count], self._item[: self._count]
 
 
-def nothing_yet(queries: int, device: torch.device) -> Found:
-    """Before the first block."""
-    above, held = (torch.zeros(queries, dtype=torch.int64, device=device) for _ in range(2))
-    return Found(above, held)
+def _longer(part: Tensor, length: int) -> Tensor:
+    out = part.new_empty(length)
+    out[: len(part)] = part
+    return out
 
 
 class Positives:
@@ -90,7 +118,6 @@ def take(
     items: slice,
     bounds: Bounds,
     found: Found,
-    most: int,
     *,
     turned: bool,
 ) -> None:
@@ -101,9 +128,8 @@ def take(
         product: (queries, items) without positives, or (items, queries) if `turned`.
         queries: Which ones.
         items: Which ones.
-        bounds: Of all queries; those that would keep more than `most` negatives are set to infinity here.
+        bounds: Of all queries; those of crowded queries are set to infinity here.
         found: What is known about these queries, added to.
-        most: Negatives kept for a query at most.
         turned: See `product`.
     """
     across, along = (0, 1) if turned else (1, 0)
@@ -113,20 +139,14 @@ def take(
     torch.ge(scores, lower.unsqueeze(across), out=between)
     torch.gt(scores, upper.unsqueeze(across), out=above)
     between ^= above
-    counted, kept = count_true(above, across), count_true(between, across)
-    with found.lock:
-        found.above += counted
-        found.held += kept
-        crowded = found.held > most
+    crowded = found.count(count_true(above, across), count_true(between, across))
     if bool(crowded.any()):
         lower[crowded], upper[crowded] = torch.inf, torch.inf
         between &= ~crowded.unsqueeze(across)
     row, column = where_true(between)
     query, item = (column, row) if turned else (row, column)
-    key = order_key(query, scores.take(row * scores.size(1) + column))
-    with found.lock:
-        found.key.append(key)
-        found.item.append((item + items.start).int())
+    if len(row):
+        found.keep(order_key(query, scores.take(row * scores.size(1) + column)), item + items.start)
 
 
 def order_key(query: Tensor, score: Tensor) -> Tensor:

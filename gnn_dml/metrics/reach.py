@@ -16,6 +16,9 @@ from gnn_dml.metrics.positives import Pairs
 from gnn_dml.metrics.space import Space
 from gnn_dml.metrics.threads import side_by_side
 
+ROWS = 2**7
+"""Queries compared with the sample at once, at least."""
+
 GROUP = 8
 """Items of the sample in a group at most."""
 
@@ -47,7 +50,7 @@ def reach_of(space: Space, relevant: Tensor, size: int, products: dict[int, Tens
     own = space.own and size <= space.block
     sample = torch.randperm(len(space.items), generator=torch.Generator().manual_seed(0))[:size].to(relevant.device)
     items, half = space.items[sample], None if space.half is None else space.half.float()
-    step = space.block if own else max(1, space.block * space.block // len(sample))
+    step = space.block if own else max(ROWS, space.block * space.block // len(sample))
 
     def reached(start: int) -> Tensor:
         rows = slice(start, start + step)

@@ -26,11 +26,8 @@ sizes = st.fixed_dictionaries({name: st.sampled_from(values) for name, values in
 
 def slow_scores(x, items, metric):
     """Float64 scores of all items for one query, on a grid coarse enough that equal ones are equal."""
-    if metric == "cosine":
-        products = (x * items).sum(1)
-    else:
-        products = -((x - items) ** 2).sum(1) / 2
-    return (products * 2**30).round().tolist()
+    found = (x * items).sum(1) if metric == "cosine" else -((x - items) ** 2).sum(1) / 2
+    return (found * 2**30).round().tolist()
 
 
 def prepared(x, metric):
