@@ -83,6 +83,9 @@ def _prepare(arguments: argparse.Namespace) -> int:
 
 def _verify(arguments: argparse.Namespace) -> int:
     """Read the lists, then every image."""
+    if arguments.root is None and arguments.name not in CARDS:
+        what = "FILE.csv" if arguments.name == "table" else "FOLDER"
+        raise UserError(f"data verify {arguments.name} needs --root {what}")
     root = _root(arguments)
     if not root.exists():
         hint = f"; 'gnn-dml data prepare {arguments.name}' says how to get it" if arguments.name in CARDS else ""

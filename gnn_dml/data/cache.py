@@ -23,6 +23,7 @@ import numpy as np
 import numpy.typing as npt
 import torch
 from filelock import FileLock
+from numpy.lib import format as npy
 from torch import Tensor
 from torch.utils.data import DataLoader, Dataset
 from torchvision.transforms.v2.functional import resize
@@ -235,13 +236,20 @@ def _write(index: sqlite3.Connection, folder: Path, side: int, found: Sequence[_
             rows.append((digest, side, shard, start, *pixels.shape[1:]))
             start += pixels.size
         flat = np.concatenate([pixels.ravel() for pixels in fresh.values()])
-        write_atomically(folder / shard, lambda partial: np.save(partial, flat))
+        write_atomically(folder / shard, lambda partial: _save(partial, flat))
     with index:
         index.executemany("INSERT OR REPLACE INTO images VALUES (?, ?, ?, ?, ?, ?)", rows)
         index.executemany(
             "INSERT OR REPLACE INTO files VALUES (?, ?, ?, ?)",
             [(str(image.path), image.size, image.changed, image.sha256) for image in found],
         )
+
+
+def _save(path: Path, flat: npt.NDArray[np.uint8]) -> None:
+    """As `numpy.save`, which does not say why where it cannot write."""
+    with path.open("wb") as file:
+        npy.write_array_header_1_0(file, npy.header_data_from_array_1_0(flat))
+        file.write(flat.data)
 
 
 def _places(index: sqlite3.Connection, paths: Sequence[Path], side: int) -> list[Place | None]:

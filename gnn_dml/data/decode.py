@@ -52,6 +52,9 @@ def decode(data: bytes, name: str) -> Tensor:
         raise UserError(f"cannot read the image {name}: the file is empty")
     try:
         with warnings.catch_warnings():
+            # Pillow warns of damage beside the pixels, such as EXIF data cut short; a line for each of thousands of
+            # images would help nobody.
+            warnings.simplefilter("ignore")
             warnings.simplefilter("error", Image.DecompressionBombWarning)
             with Image.open(io.BytesIO(data)) as image:
                 pixels = _rgb(_upright(image))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
@@ -118,7 +119,10 @@ def assemble(
         if missing:
             more = f" and {len(missing) - SHOWN} more" if len(missing) > SHOWN else ""
             said.append(f"{len(missing)} of {len(records)} files are missing: {', '.join(missing[:SHOWN])}{more}")
-        raise UserError(f"{name} in {folder} is not whole: {'; '.join(said)}; dataset.strict=false takes what is there")
+        raise UserError(
+            f"{name} in {folder} is not whole: {'; '.join(said)}; dataset.strict=false (data verify: --subset) takes "
+            "what is there"
+        )
     return dataset_of(folder, left, f"{name} in {folder}")
 
 
@@ -131,19 +135,33 @@ def dataset_of(folder: Path, records: Sequence[Record], where: str) -> ImageData
         where: For messages.
 
     Raises:
-        UserError: If there is no training or no test image, or if a class is in both halves.
+        UserError: If there is no training or no test image, if no test image has another of its class to find, or if a
+            class is in both halves.
     """
     for part, wanted in (("training", ("train", "val")), ("test", TEST_ROLES)):
         if not any(record.role in wanted for record in records):
             raise UserError(f"{where} has no {part} images; it has {len(records)} images in all")
     numbers = {label: i for i, label in enumerate(dict.fromkeys(record.label for record in records))}
-    return ImageDataset(
+    dataset = ImageDataset(
         images=ImageFiles([folder / record.path for record in records]),
         labels=torch.tensor([numbers[record.label] for record in records]),
         class_names=tuple(numbers),
         image_names=tuple(record.path for record in records),
         roles=tuple(record.role for record in records),
     )
+    _check_test(records, where)
+    return dataset
+
+
+def _check_test(records: Sequence[Record], where: str) -> None:
+    """Refuse a test half that no Recall could be measured on."""
+    queries = {record.label for record in records if record.role == "query"}
+    others = Counter(record.label for record in records if record.role in ("test", "gallery"))
+    if not queries and not any(record.role == "gallery" for record in records):
+        if max(others.values()) < 2:
+            raise UserError(f"{where} has one test image of each class, so none has another of its class to find")
+    elif not queries & set(others):
+        raise UserError(f"{where} has no query with an image of its class in the gallery")
 
 
 def _wrong_counts(published: Published, records: Sequence[Record]) -> list[str]:

@@ -41,7 +41,7 @@ def with_validation(
     if len(classes) < needed:
         raise UserError(
             f"the training half has {len(classes)} classes, and {needed} or more are needed to hold some out for "
-            "validation; protocol=paper holds out none"
+            "validation"
         )
     order = classes[torch.randperm(len(classes), generator=torch.Generator().manual_seed(seed))]
     held_out = min(len(classes) - 1, max(1, round(share * len(classes))))

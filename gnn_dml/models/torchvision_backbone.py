@@ -6,6 +6,7 @@ import re
 from pathlib import Path
 from typing import Any
 
+import torch
 from torch import Tensor, nn
 
 from gnn_dml.errors import UserError
@@ -76,11 +77,8 @@ def _build(name: str, weights: str | None) -> Any:
     if weights == IMAGENET:
         try:
             return get_model(name, weights="IMAGENET1K_V1")
-        except OSError as error:
-            raise UserError(
-                f"the ImageNet weights of {name} could not be downloaded ({error}); download them elsewhere and give "
-                "the file: backbone.weights=/path/to/weights.pth"
-            ) from error
+        except Exception as error:  # of many types: no connection, a wrong checksum, a file of noise
+            raise _not_had(name, error) from error
     model = get_model(name, weights=None)
     if weights is not None:
         state = {current_name(key): tensor for key, tensor in read_state(Path(weights)).items()}
@@ -91,3 +89,18 @@ def _build(name: str, weights: str | None) -> Any:
                 f"the weights in {weights} do not fit {name}: {' '.join(str(error).split())[:300]}"
             ) from error
     return model
+
+
+def _not_had(name: str, error: Exception) -> UserError:
+    """Whether the download failed, or what an earlier one left is damaged."""
+    from torchvision.models import get_model_weights
+
+    weights: Any = get_model_weights(name)
+    file = Path(torch.hub.get_dir()) / "checkpoints" / weights.IMAGENET1K_V1.url.rpartition("/")[2]
+    said = " ".join(str(error).split())[:200] or type(error).__name__
+    if file.is_file():
+        return UserError(f"the ImageNet weights of {name} in {file} are damaged ({said}); delete that file")
+    return UserError(
+        f"the ImageNet weights of {name} could not be downloaded ({said}); download them elsewhere and give the file: "
+        "backbone.weights=/path/to/weights.pth"
+    )

@@ -10,9 +10,10 @@ import pytest
 from gnn_dml.cli.main import main
 
 SMALL = [
-    "backbone.name=resnet18",
-    "backbone.weights=null",
+    "backbone=small_cnn",
+    "backbone.width=4",
     "backbone.dim=16",
+    "backbone.map_size=2",
     "dataset.transform.size=32",
     "dataset.transform.resize=36",
     "protocol.epochs=1",
@@ -153,7 +154,7 @@ def test_archives_that_are_damaged_or_harmful(trees, tmp_path, capsys):
     with tarfile.open(archive, "w:gz") as harmful:
         harmful.add(__file__, "CUB_200_2011/../../evil.py")
     assert "would leave the folder" in said([*command, "--unchecked"], capsys)
-    assert [path.name for path in root.iterdir()] == []
+    assert [path.name for path in root.iterdir()] == [".lock"]
     assert not list(tmp_path.rglob("evil.py"))
 
 
@@ -162,6 +163,7 @@ def test_what_a_person_may_get_wrong(tmp_path, capsys, monkeypatch):
     assert "Then put car_ims.tgz and cars_annos.mat into datasets/cars196" in said(
         ["data", "prepare", "cars196"], capsys
     )
+    assert "data verify table needs --root FILE.csv" in said(["data", "verify", "table"], capsys)
     assert "dataset=folder is your own" in said(["data", "prepare", "folder"], capsys)
     assert "'gnn-dml data prepare sop' says how" in said(["data", "verify", "sop"], capsys)
     assert "'gnn-dml data prepare cub' says how" in said(["train", "dataset=cub"], capsys)

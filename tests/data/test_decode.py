@@ -128,6 +128,13 @@ def test_what_cannot_be_read_is_named(data, said):
         decode(data, "a bird.jpg")
 
 
+def test_damage_beside_the_pixels_is_passed_over(recwarn):
+    """EXIF data that end early: the image is read, and nothing is printed."""
+    cut_short = b"Exif\0\0II*\0\x08\0\0\0\x05\0\x12\x01"
+    assert decode(content(Image.new("RGB", (6, 4), "red"), "JPEG", exif=cut_short), "x").shape == (3, 4, 6)
+    assert not list(recwarn)
+
+
 def test_so_many_pixels_are_an_attack():
     bomb = content(Image.new("1", (20000, 10000)), "PNG")
     with warnings.catch_warnings():

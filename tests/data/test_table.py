@@ -59,6 +59,15 @@ def test_without_splits_the_last_labels_are_for_testing(folder):
             "the class 'a' has images in train and in test",
         ),
         (["images/class 1/0.jpg,a,train"], "has no test images"),
+        (["images/class 1/0.jpg,a,train", "images/class 2/0.jpg,b,test"], "has one test image of each class"),
+        (
+            ["images/class 1/0.jpg,a,train", "images/class 2/0.jpg,b,query", "images/class 2/1.jpg,b,query"],
+            "has no query with an image of its class in the gallery",
+        ),
+        (
+            ["images/class 1/0.jpg,a,train", "images/class 2/0.jpg,b,gallery", "images/class 2/1.jpg,b,gallery"],
+            "has no query with an image of its class in the gallery",
+        ),
     ],
 )
 def test_wrong_lines_are_named(folder, lines, said):

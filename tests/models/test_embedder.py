@@ -2,6 +2,7 @@ import re
 
 import pytest
 import torch
+import torchvision
 
 from gnn_dml.errors import UserError
 from gnn_dml.models import Embedder, Neck, PixelEmbedder, build_backbone, torchvision_names
@@ -83,6 +84,17 @@ def test_files_that_hold_no_fitting_weights_are_named(tmp_path):
     torch.save({"other.weight": torch.zeros(1)}, tmp_path / "other.pth")
     with pytest.raises(UserError, match=r"other\.pth do not fit resnet18.*Missing key"):
         Embedder("resnet18", weights=str(tmp_path / "other.pth"))
+
+
+def test_a_damaged_download_is_named(tmp_path, monkeypatch):
+    """Half of a file where torchvision keeps what it has downloaded."""
+    monkeypatch.setenv("TORCH_HOME", str(tmp_path))
+    file = tmp_path / "hub" / "checkpoints" / "resnet18-f37072fd.pth"
+    file.parent.mkdir(parents=True)
+    torch.save(torchvision.models.resnet18().state_dict(), file)
+    file.write_bytes(file.read_bytes()[:1_000_000])
+    with pytest.raises(UserError, match=rf"weights of resnet18 in {file} are damaged \(.*\); delete that file"):
+        Embedder("resnet18", weights="imagenet")
 
 
 @pytest.mark.parametrize(

@@ -49,14 +49,12 @@ def download(url: str, target: Path, *, size: int | None = None, md5: str | None
             f"{url} cannot be downloaded: the server says {error.code} {error.reason}; name another address with "
             "--url, or a file that you have with --archive"
         ) from error
-    except (urllib.error.URLError, http.client.HTTPException, ConnectionError, TimeoutError) as error:
-        came = part.stat().st_size if part.is_file() else 0
-        reason = error.reason if isinstance(error, urllib.error.URLError) else str(error) or type(error).__name__
-        raise UserError(
-            f"the download of {url} broke off after {came} bytes ({reason}); the same command goes on from there"
-        ) from error
+    except (urllib.error.URLError, http.client.HTTPException, _BrokenOffError) as error:
+        raise UserError(_what_came(url, part, error)) from error
     except OSError as error:
         raise UserError(f"cannot write {part}: {error.strerror or error}; what has come is kept") from error
+    except ValueError as error:
+        raise UserError(f"--url {url!r} is no address: {error}") from error
     try:
         check(part, size=size, md5=md5)
     except UserError as error:
@@ -88,6 +86,20 @@ def check(path: Path, *, size: int | None, md5: str | None) -> None:
         raise UserError(f"{path.name} has the md5 {digest.hexdigest()}, and {md5} is expected")
 
 
+class _BrokenOffError(Exception):
+    """The connection ended before the file did."""
+
+
+def _what_came(url: str, part: Path, error: Exception) -> str:
+    """What a person does about a connection that was not made or did not last."""
+    reason = error.reason if isinstance(error, urllib.error.URLError) else str(error) or type(error).__name__
+    came = part.stat().st_size if part.is_file() else 0
+    if not came:
+        return f"{url} cannot be reached ({reason}); try again, or name a file that you have with --archive"
+    after = "goes on from there" if _begun(url, part) else "begins again: the server does not name its file's version"
+    return f"the download of {url} broke off after {came} bytes ({reason}); the same command {after}"
+
+
 def _note(part: Path) -> Path:
     """Where it is written of which file on the server `part` is the beginning."""
     return part.with_name(f"{part.name}.json")
@@ -95,36 +107,47 @@ def _note(part: Path) -> Path:
 
 def _fetch(url: str, part: Path) -> None:
     """Bring `part` to its full length."""
+    answer = _ask(url, part)
+    if answer is None:
+        return
+    with answer:
+        came = part.stat().st_size if answer.status == 206 else 0
+        if came and not answer.headers.get("Content-Range", "").startswith(f"bytes {came}-"):
+            raise http.client.HTTPException("the server sent another part of the file than was asked for")
+        if not came:
+            # Before the note changes: the beginning of one file must not be met with the note of another.
+            part.unlink(missing_ok=True)
+        length = answer.headers.get("Content-Length")
+        same = answer.headers.get("ETag") or answer.headers.get("Last-Modified")
+        if same and not same.startswith("W/"):
+            _note(part).write_text(json.dumps({"url": url, "same": same}), encoding="utf-8")
+        else:
+            _note(part).unlink(missing_ok=True)
+        _copy(answer, part, came, None if length is None else came + int(length))
+
+
+def _ask(url: str, part: Path) -> Any:
+    """The server's answer: what is missing of a file that was begun, or all of it; None if nothing is missing."""
     request = urllib.request.Request(url, headers={"User-Agent": "gnn-dml", "Accept-Encoding": "identity"})
     begun = _begun(url, part)
     if begun is not None:
         request.add_header("Range", f"bytes={part.stat().st_size}-")
         request.add_header("If-Range", begun)
     try:
-        answer: Any = urllib.request.urlopen(request, timeout=TIMEOUT)
+        return urllib.request.urlopen(request, timeout=TIMEOUT)
     except urllib.error.HTTPError as error:
         if error.code != 416 or begun is None:
             raise
         error.close()
         # Nothing is left beyond what has come, or the file is shorter now: the sizes tell.
-        whole = error.headers.get("Content-Range", "").rpartition("/")[2]
-        if whole == str(part.stat().st_size):
-            return
+        if error.headers.get("Content-Range", "").rpartition("/")[2] == str(part.stat().st_size):
+            return None
         part.unlink()
-        _fetch(url, part)
-        return
-    with answer:
-        came = part.stat().st_size if answer.status == 206 else 0
-        if came and not answer.headers.get("Content-Range", "").startswith(f"bytes {came}-"):
-            raise http.client.HTTPException("the server sent another part of the file than was asked for")
-        length = answer.headers.get("Content-Length")
-        total = None if length is None else came + int(length)
-        same = answer.headers.get("ETag") or answer.headers.get("Last-Modified")
-        if same and not same.startswith("W/"):
-            _note(part).write_text(json.dumps({"url": url, "same": same}), encoding="utf-8")
-        else:
-            _note(part).unlink(missing_ok=True)
-        _copy(answer, part, came, total)
+        return _ask(url, part)
+    except urllib.error.URLError:
+        raise
+    except OSError as error:
+        raise _BrokenOffError(str(error) or type(error).__name__) from error
 
 
 def _begun(url: str, part: Path) -> str | None:
@@ -139,12 +162,21 @@ def _begun(url: str, part: Path) -> str | None:
 def _copy(answer: Any, part: Path, came: int, total: int | None) -> None:
     """Append the answer to the `came` bytes of `part`."""
     with (
-        part.open("ab" if came else "wb") as file,
+        part.open("ab") as file,
         tqdm(total=total, initial=came, unit="B", unit_scale=True, desc=part.stem, disable=None) as bar,
     ):
-        while chunk := answer.read(CHUNK):
+        while chunk := _read(answer):
             file.write(chunk)
             came += len(chunk)
             bar.update(len(chunk))
     if total is not None and came < total:
-        raise ConnectionError(f"{total - came} bytes are missing")
+        raise _BrokenOffError(f"{total - came} bytes are missing")
+
+
+def _read(answer: Any) -> bytes:
+    """The next bytes; what fails here is the network and not the disk."""
+    try:
+        chunk: bytes = answer.read(CHUNK)
+    except OSError as error:
+        raise _BrokenOffError(str(error) or type(error).__name__) from error
+    return chunk

@@ -2,51 +2,16 @@
 
 from __future__ import annotations
 
-import gzip
-import lzma
 import shutil
-import stat
-import tarfile
-import zipfile
-import zlib
-from collections.abc import Iterator
 from pathlib import Path, PurePosixPath
-from typing import IO, Any, NamedTuple
+from typing import Any
 
 from tqdm import tqdm
 
+from gnn_dml.data.prepare.members import CHUNK, DAMAGED, Member, members
 from gnn_dml.errors import UserError
 
-CHUNK = 2**20
 MOST_MEMBERS = 500_000
-DAMAGED = (
-    tarfile.TarError,
-    zipfile.BadZipFile,
-    gzip.BadGzipFile,
-    lzma.LZMAError,
-    zlib.error,
-    EOFError,
-    NotImplementedError,
-    RuntimeError,
-    ValueError,
-)
-"""What the libraries raise on an archive that is damaged, encrypted or of an unknown kind."""
-
-
-class Member(NamedTuple):
-    """One entry of an archive.
-
-    Attributes:
-        name: As it stands there.
-        size: Bytes, as it says itself.
-        kind: "file", "folder" or what it is else.
-        content: Open for reading, for a file.
-    """
-
-    name: str
-    size: int
-    kind: str
-    content: IO[bytes] | None
 
 
 def extract(archive: Path, top: str, target: Path, *, limit: int) -> Path:
@@ -69,12 +34,12 @@ def extract(archive: Path, top: str, target: Path, *, limit: int) -> Path:
             than it says; if there are too many bytes or entries; if `top` is not there; if the disk is full.
     """
     partial = target.with_name(f".partial-{target.name}")
-    shutil.rmtree(partial, ignore_errors=True)
+    _remove(partial)
     try:
         written = 0
         bar: tqdm[Any]
         with tqdm(unit="B", unit_scale=True, desc=f"extract {archive.name}", disable=None) as bar:
-            for count, member in enumerate(_members(archive), start=1):
+            for count, member in enumerate(members(archive), start=1):
                 if count > MOST_MEMBERS:
                     raise UserError(f"{archive} has more than {MOST_MEMBERS} entries; nothing was kept")
                 inside = _place(archive, member, top)
@@ -87,43 +52,15 @@ def extract(archive: Path, top: str, target: Path, *, limit: int) -> Path:
             raise UserError(f"{archive} holds no folder {top}: it is another archive than expected")
         partial.rename(target)
     finally:
-        shutil.rmtree(partial, ignore_errors=True)
+        _remove(partial)
     return target
 
 
-def _members(archive: Path) -> Iterator[Member]:
-    """The entries in their order, each to be read before the next is asked for."""
-    try:
-        if zipfile.is_zipfile(archive):
-            yield from _zip_members(archive)
-        else:
-            yield from _tar_members(archive)
-    except DAMAGED as error:
-        if isinstance(error, UserError):
-            raise
-        raise UserError(f"{archive} is damaged or no archive: {error or type(error).__name__}") from error
-
-
-def _tar_members(archive: Path) -> Iterator[Member]:
-    with tarfile.open(archive, "r:*") as tar:
-        for info in tar:
-            kind = "file" if info.isreg() else "folder" if info.isdir() else "link or device"
-            yield Member(
-                info.name, info.size if info.isreg() else 0, kind, tar.extractfile(info) if info.isreg() else None
-            )
-
-
-def _zip_members(archive: Path) -> Iterator[Member]:
-    with zipfile.ZipFile(archive) as whole:
-        for info in whole.infolist():
-            mode = info.external_attr >> 16
-            if info.is_dir():
-                yield Member(info.filename, 0, "folder", None)
-            elif mode and stat.S_IFMT(mode) not in (0, stat.S_IFREG):
-                yield Member(info.filename, 0, "link or device", None)
-            else:
-                with whole.open(info) as content:
-                    yield Member(info.filename, info.file_size, "file", content)
+def _remove(partial: Path) -> None:
+    """Take away what an extraction that did not finish has left: a folder, or a file where the archive has one."""
+    if partial.is_symlink() or partial.is_file():
+        partial.unlink()
+    shutil.rmtree(partial, ignore_errors=True)
 
 
 def _place(archive: Path, member: Member, top: str) -> Path | None:
@@ -133,6 +70,8 @@ def _place(archive: Path, member: Member, top: str) -> Path | None:
         UserError: If it is not safe.
     """
     name = PurePosixPath(member.name.replace("\\", "/"))
+    if "\0" in member.name:
+        raise UserError(f"{archive} is damaged: its entry {member.name!r} has a name that no file can have")
     if name.is_absolute() or ".." in name.parts or ":" in member.name.partition("/")[0]:
         raise UserError(f"{archive} is not safe: its entry {member.name!r} would leave the folder; nothing was kept")
     if member.kind not in ("file", "folder"):

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
 from filelock import FileLock
@@ -41,18 +42,36 @@ def prepare(
             name is not one of the data set's files.
     """
     given = _by_name(card, archives)
-    missing = [source for source in card.sources if not (root / source.makes).exists()]
+    missing = _missing(card, root)
     if not missing:
         say(f"{card.title} is there already: {root}")
         return
-    downloads = [source for source in missing if source.url]
-    if url is not None and len(downloads) != 1:
+    if url is not None and sum(source.url is not None for source in missing) != 1:
         raise UserError(
             f"--url goes with a data set of which one file is downloaded, and {card.name} has none to download"
         )
+    lacking = [s for s in missing if s.file not in given and not (root / s.file).is_file() and not s.url]
+    if lacking:
+        raise UserError(_instruction(card, root, lacking))
+    with _alone(root):
+        for source in _missing(card, root):  # looked up again: another process may have finished since
+            _place(source, root, given.get(source.file), url or source.url, checked, say)
+
+
+def _missing(card: Card, root: Path) -> list[Source]:
+    return [source for source in card.sources if not (root / source.makes).exists()]
+
+
+@contextmanager
+def _alone(root: Path) -> Iterator[None]:
+    """Make the folder and hold off other processes; the empty file `.lock` stays, as one that comes may hold it open.
+
+    Raises:
+        UserError: If another process is there, or the folder cannot be written.
+    """
+    lock = FileLock(root / ".lock", timeout=0)
     try:
         root.mkdir(parents=True, exist_ok=True)
-        lock = FileLock(root / ".lock", timeout=0)
         lock.acquire()
     except TimeoutError as error:
         raise UserError(f"another process is preparing {root} at this moment") from error
@@ -61,14 +80,9 @@ def prepare(
             f"cannot write to {root}: {error.strerror or error}; choose another folder with --root"
         ) from error
     try:
-        lacking = [s for s in missing if s.file not in given and not (root / s.file).is_file() and not s.url]
-        if lacking:
-            raise UserError(_instruction(card, root, lacking))
-        for source in missing:
-            _place(source, root, given.get(source.file), url or source.url, checked, say)
+        yield
     finally:
         lock.release()
-        Path(lock.lock_file).unlink(missing_ok=True)
 
 
 def _by_name(card: Card, archives: Sequence[Path]) -> dict[str, Path]:

@@ -86,7 +86,8 @@ def test_a_whole_file_comes_and_leaves_nothing_beside_it(server, tmp_path):
 
 def broken_off(server, path, after):
     server.stop_after = after
-    with pytest.raises(UserError, match=r"broke off after \d+ bytes .*the same command goes on from there"):
+    then = "goes on from there" if server.etag else "begins again: the server does not name its file's version"
+    with pytest.raises(UserError, match=rf"broke off after \d+ bytes .*the same command {then}"):
         download(server.url, path, md5=MD5)
     server.stop_after = None
     assert not path.exists()
@@ -162,8 +163,11 @@ def test_servers_that_say_no_and_those_that_are_not_there(server, tmp_path):
     url = server.url
     server.shutdown()
     server.server_close()
-    with pytest.raises(UserError, match="broke off after 0 bytes"):
+    with pytest.raises(UserError, match=r"cannot be reached \(.*refused\); try again, or name a file .* --archive"):
         download(url, tmp_path / "file.bin")
+    for strange in ("http://[x", "http://127.0.0.1:1/\xfc"):
+        with pytest.raises(UserError, match="is no address: "):
+            download(strange, tmp_path / "file.bin")
     for strange in ("ftp://x/y", "file:///etc/passwd", "x"):
         with pytest.raises(UserError, match="must begin with http"):
             download(strange, tmp_path / "file.bin")

@@ -147,6 +147,39 @@ def test_whatever_is_written_over_an_archive(tmp_path_factory, place, noise, kin
     shutil.rmtree(folder)
 
 
+@pytest.mark.parametrize(
+    ("entries", "said"),
+    [
+        (
+            [("top/x", {"pax_headers": {"path": "top/a\0b"}})],
+            r"its entry 'top/a\\x00b' has a name that no file can have",
+        ),
+        ([("top", b"a file")], "holds no folder top"),
+        ([("top/a", b"1"), ("top/a/b", b"2")], "cannot write b: "),
+        ([("top/a", b"1"), ("top/a", b"2")], "cannot write a: File exists"),
+        ([("top/" + 300 * "x", b"1")], "cannot write x+: File name too long"),
+    ],
+    ids=["NUL", "a file for a folder", "a file as a folder", "twice", "long"],
+)
+def test_names_that_no_tree_can_have(tmp_path, entries, said):
+    """And what is said does not depend on what an earlier call has left."""
+    archive = tar(tmp_path / "x.tar", entries, "w")
+    for _ in range(2):
+        with pytest.raises(UserError, match=said):
+            extract(archive, "top", tmp_path / "out", limit=LIMIT)
+        assert [p.name for p in tmp_path.iterdir()] == ["x.tar"]
+
+
+@pytest.mark.parametrize("mode", ["w:gz", "w:bz2", "w:xz"])
+def test_a_header_cannot_fill_the_memory(tmp_path, mode):
+    """The headers of an entry are read whole, and 20 MB of them pack into some kilobytes."""
+    archive = tar(tmp_path / "x", [("top/a", {"pax_headers": {"comment": " " * (20 * 2**20)}})], mode)
+    assert archive.stat().st_size < 10**5
+    with pytest.raises(UserError, match=r"x is damaged or no archive: a header of 209\d{5} bytes"):
+        extract(archive, "top", tmp_path / "out", limit=LIMIT)
+    assert [p.name for p in tmp_path.iterdir()] == ["x"]
+
+
 def test_another_archive_is_told(tmp_path):
     with pytest.raises(UserError, match="holds no folder else"):
         extract(tar(tmp_path / "x.tgz", FILES.items()), "else", tmp_path / "out", limit=LIMIT)

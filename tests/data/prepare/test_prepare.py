@@ -47,7 +47,9 @@ def files(tmp_path):
 
 
 def tree(root):
-    return sorted(path.relative_to(root).as_posix() for path in root.rglob("*") if path.is_file())
+    """All files but the lock, which stays."""
+    found = (path.relative_to(root).as_posix() for path in root.rglob("*") if path.is_file())
+    return sorted(name for name in found if name != ".lock")
 
 
 def test_files_that_the_user_has_are_put_in_their_places(files, tmp_path):
