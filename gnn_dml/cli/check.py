@@ -46,6 +46,7 @@ _ONE_OF: dict[str, tuple[str, ...]] = {
     "dataset.unreadable": ("error", "skip"),
     "optimizer.schedule": ("one_cycle", "constant", "step"),
     "protocol.select_on": ("val", "test"),
+    "protocol.neighbourhood": ("nearest", "reciprocal"),
 }
 
 

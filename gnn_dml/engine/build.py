@@ -18,6 +18,7 @@ from gnn_dml.data.prepared import prepared
 from gnn_dml.data.transforms import Transforms
 from gnn_dml.data.validation import with_validation
 from gnn_dml.engine.learner import Learner
+from gnn_dml.engine.neighbourhoods import NEIGHBOURHOODS, Neighbourhoods
 from gnn_dml.engine.optim import build_optimizer, build_schedule
 from gnn_dml.engine.trainer import Trainer
 from gnn_dml.errors import UserError
@@ -105,6 +106,15 @@ def build_learner(config: Config, num_classes: int) -> Learner:
         topology = Compose([topology, DropEdge(share)])
     refiner: Refiner = build(config["refiner"], dim=embedder.dim, num_classes=num_classes, layer=build(config["layer"]))
     return Learner(embedder, refiner, topology)
+
+
+def build_neighbourhoods(protocol: Config) -> Neighbourhoods:
+    """Which images make the graph of each test image, as a protocol says."""
+    # The configuration inside an older checkpoint has no neighbourhood.
+    name = protocol.get("neighbourhood", "nearest")
+    if name not in NEIGHBOURHOODS:
+        raise UserError(f"protocol.neighbourhood must be one of {', '.join(NEIGHBOURHOODS)}, not {name!r}")
+    return NEIGHBOURHOODS[name](protocol["neighbours"])
 
 
 def build_trainer(config: Config, learner: Learner, data: Data, device: torch.device) -> Trainer:

@@ -12,7 +12,7 @@ from torch import Tensor
 from gnn_dml.data.images import ImageSplit
 from gnn_dml.data.transforms import Transform
 from gnn_dml.engine.files import write_whole
-from gnn_dml.engine.refine import most_neighbours, nearest_neighbours
+from gnn_dml.engine.nearest import most_neighbours, nearest_neighbours
 
 
 def write_neighbours(

@@ -11,7 +11,7 @@ from typing import Any
 import torch
 import yaml
 
-from gnn_dml.engine.build import Config, Data, build_data, build_learner, build_trainer
+from gnn_dml.engine.build import Config, Data, build_data, build_learner, build_neighbourhoods, build_trainer
 from gnn_dml.engine.checkpoint import Checkpoint, read_checkpoint, snapshot
 from gnn_dml.engine.device import pick_device, seed_everything
 from gnn_dml.engine.evaluate import embed, measure, score
@@ -133,7 +133,7 @@ class Run:
             data.select,
             data.transforms,
             self.device,
-            neighbours=protocol["neighbours"],
+            neighbourhoods=build_neighbourhoods(protocol),
             workers=self.config["workers"],
         )
         if not found.finite:

@@ -138,12 +138,39 @@ class DotProductAttention(MessagePassing):
         out: Tensor = self.out(received)
         return out if attention is None else (out, (edges, attention))
 
+    def to_first(self, x: Tensor, edges: Tensor | None = None, edge_weight: Tensor | None = None) -> Tensor:
+        """What the first node receives, (..., 1, D): the same as in `forward`, without the work for all others.
+
+        Args:
+            x: As in `forward`, and so are the other arguments.
+            edges: See there.
+            edge_weight: See there.
+
+        Raises:
+            ValueError: If shapes or types do not fit.
+        """
+        check_edges(x, edges, edge_weight)
+        if not runs_dense(self.backend, x, edges, self.crossover):
+            return self(x, edges, edge_weight)[..., :1, :]
+        adjacency, weight = (None if m is None else m[..., :1, :] for m in to_dense(x, edges, edge_weight))
+        out: Tensor = self.out(self._dense(x, adjacency, weight, False, targets=1)[0])
+        return out
+
     def _dense(
-        self, x: Tensor, adjacency: Tensor | None, weight: Tensor | None, want_attention: bool
+        self,
+        x: Tensor,
+        adjacency: Tensor | None,
+        weight: Tensor | None,
+        want_attention: bool,
+        targets: int | None = None,
     ) -> tuple[Tensor, Tensor | None]:
-        """The messages received (..., N, D), and the attention (..., H, N, N) if it is wanted."""
+        """The messages received (..., N, D), and the attention (..., H, N, N) if it is wanted.
+
+        With `targets` that many nodes receive, the first ones, and the matrices have as many rows.
+        """
         q, k, v = (
-            linear(x).unflatten(-1, (self.num_heads, -1)).transpose(-3, -2) for linear in (self.q, self.k, self.v)
+            linear(nodes).unflatten(-1, (self.num_heads, -1)).transpose(-3, -2)
+            for linear, nodes in ((self.q, x[..., :targets, :]), (self.k, x), (self.v, x))
         )
         # A dimension for the heads: (..., N, N) -> (..., 1, N, N).
         mask = None if adjacency is None else adjacency.unsqueeze(-3)

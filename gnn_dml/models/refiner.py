@@ -76,9 +76,27 @@ class RefinerBlock(nn.Module):
             received, attention = self.attention(x, edges, edge_weight, return_attention_weights=True)
         else:
             received = self.attention(x, edges, edge_weight)
+        out = self._after(x, received)
+        return out if attention is None else (out, attention)
+
+    def first(self, x: Tensor, edges: Tensor | None = None, edge_weight: Tensor | None = None) -> Tensor:
+        """The first node refined, (..., 1, D): the same as in `forward`, without the work for all others.
+
+        A layer with a method `to_first`, called as the layer is, spares its share of it; of any other layer the first
+        node is taken.
+        """
+        to_first: Callable[..., Tensor] | None = getattr(self.attention, "to_first", None)
+        if to_first is None:
+            received = self.attention(x, edges, edge_weight)[..., :1, :]
+        else:
+            received = to_first(x, edges, edge_weight)
+        return self._after(x[..., :1, :], received)
+
+    def _after(self, x: Tensor, received: Tensor) -> Tensor:
+        """What follows the attention, node by node."""
         x = self.norm1(x + self.dropout(received))
         out: Tensor = self.norm2(x + self.dropout(self.feed_forward(x)))
-        return out if attention is None else (out, attention)
+        return out
 
 
 class Refiner(nn.Module):
@@ -150,10 +168,7 @@ class Refiner(nn.Module):
         Raises:
             ValueError: If the refiner is `weighted` and there are no edge weights.
         """
-        if not self.weighted:
-            edge_weight = None
-        elif edge_weight is None:
-            raise ValueError("weighted=True multiplies the attention by edge weights, and edge_weight is None")
+        edge_weight = self._used(edge_weight)
         x = self.reduce(x)
         hidden, attention = [], []
         for block in self.blocks:
@@ -172,3 +187,37 @@ class Refiner(nn.Module):
             logits=tuple(neck(h) for neck, h in zip(self.necks, hidden, strict=True)),
             attention=tuple(attention),
         )
+
+    def first(self, x: Tensor, edges: Tensor | None = None, edge_weight: Tensor | None = None) -> Tensor:
+        """The last features of the first node of each graph, without the work for the others in the last block.
+
+        In eval mode these are `forward(...).features[-1][..., 0, :]`, as far as rounding goes.
+
+        Args:
+            x: As in `forward`, and so are the other arguments.
+            edges: See there.
+            edge_weight: See there.
+
+        Returns:
+            L2-normalised (D',) or (B, D').
+
+        Raises:
+            ValueError: If the refiner is `weighted` and there are no edge weights.
+        """
+        edge_weight = self._used(edge_weight)
+        x = self.reduce(x)
+        hidden = []
+        for block in self.blocks[:-1]:
+            x = block(x, edges, edge_weight)
+            hidden.append(x[..., :1, :])
+        hidden.append(self.blocks[-1].first(x, edges, edge_weight))
+        out = torch.cat(hidden, dim=-1) if self.output == "concatenated" else hidden[-1]
+        return normalize(out.squeeze(-2), dim=-1)
+
+    def _used(self, edge_weight: Tensor | None) -> Tensor | None:
+        """The edge weights that go to the layers."""
+        if not self.weighted:
+            return None
+        if edge_weight is None:
+            raise ValueError("weighted=True multiplies the attention by edge weights, and edge_weight is None")
+        return edge_weight

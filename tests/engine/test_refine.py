@@ -5,7 +5,9 @@ import torch
 from torch.nn.functional import normalize
 from torch_geometric.transforms import Compose
 
-from gnn_dml.engine.refine import nearest_neighbours, refine_in_neighbourhoods
+from gnn_dml.engine.nearest import nearest_neighbours
+from gnn_dml.engine.neighbourhoods import NearestNeighbourhoods
+from gnn_dml.engine.refine import refine_in_neighbourhoods
 from gnn_dml.errors import UserError
 from gnn_dml.graphs import (
     KNN,
@@ -36,7 +38,7 @@ def refiner(layer=DotProductAttention, **arguments):
 
 def assert_one_tiny_graph_at_a_time(module, topology):
     x = features()
-    found = refine_in_neighbourhoods(module, topology, x, neighbours=4)
+    found = refine_in_neighbourhoods(module, topology, x, neighbourhoods=NearestNeighbourhoods(4))
     x = normalize(x, dim=1)
     for i in range(len(x)):
         ranked = sorted((-float(x[i] @ x[j]), j) for j in range(len(x)) if j != i)
@@ -76,9 +78,11 @@ def test_weighted_neighbourhoods_too(topology):
 
 
 def test_chunks_change_nothing(monkeypatch):
-    whole = refine_in_neighbourhoods(refiner(), Complete(), features(), neighbours=4)
+    whole = refine_in_neighbourhoods(refiner(), Complete(), features(), neighbourhoods=NearestNeighbourhoods(4))
     monkeypatch.setattr("gnn_dml.engine.refine.CHUNK_NODES", 11)
-    torch.testing.assert_close(refine_in_neighbourhoods(refiner(), Complete(), features(), neighbours=4), whole)
+    torch.testing.assert_close(
+        refine_in_neighbourhoods(refiner(), Complete(), features(), neighbourhoods=NearestNeighbourhoods(4)), whole
+    )
 
 
 class Ring:
@@ -92,7 +96,7 @@ class Ring:
 
 def test_transforms_from_elsewhere_work_too():
     x, module = features(), refiner()
-    found = refine_in_neighbourhoods(module, Ring(), x, neighbours=3)
+    found = refine_in_neighbourhoods(module, Ring(), x, neighbourhoods=NearestNeighbourhoods(3))
     nodes = x[[0, *nearest_neighbours(x, 3)[0].tolist()]]
     ring = torch.tensor([[0, 1, 2, 3], [1, 2, 3, 0]])
     with torch.no_grad():
@@ -101,11 +105,15 @@ def test_transforms_from_elsewhere_work_too():
 
 def test_label_built_graphs_are_refused():
     with pytest.raises(UserError, match=r"ClassAware\(mode='same'.*built from labels"):
-        refine_in_neighbourhoods(refiner(), Compose([ClassAware("same"), DropEdge(0.1)]), features(), neighbours=3)
+        refine_in_neighbourhoods(
+            refiner(), Compose([ClassAware("same"), DropEdge(0.1)]), features(), neighbourhoods=NearestNeighbourhoods(3)
+        )
 
 
 def test_more_neighbours_than_images():
-    assert refine_in_neighbourhoods(refiner(), Complete(), features(3), neighbours=9).shape == (3, 8)
+    assert refine_in_neighbourhoods(
+        refiner(), Complete(), features(3), neighbourhoods=NearestNeighbourhoods(9)
+    ).shape == (3, 8)
 
 
 def test_neighbours_of_duplicates_go_by_index_and_leave_out_oneself():
@@ -116,7 +124,7 @@ def test_queries_join_no_neighbourhood():
     """Each image, query or not, is refined among itself and its nearest gallery images."""
     x, query = features(9), torch.tensor([1, 0, 0, 1, 0, 0, 1, 0, 1]).bool()
     module = refiner()
-    found = refine_in_neighbourhoods(module, Complete(), x, neighbours=3, query=query)
+    found = refine_in_neighbourhoods(module, Complete(), x, neighbourhoods=NearestNeighbourhoods(3), query=query)
     for i in range(9):
         others = sorted((j for j in range(9) if j != i and not query[j]), key=lambda j: -float(x[i] @ x[j]))[:3]
         expected = module(x[[i, *others]]).features[-1][0]
@@ -126,6 +134,6 @@ def test_queries_join_no_neighbourhood():
 def test_as_many_neighbours_as_the_gallery_has():
     x, query = features(6), torch.tensor([1, 1, 0, 0, 1, 1]).bool()
     module = refiner()
-    found = refine_in_neighbourhoods(module, Complete(), x, neighbours=4, query=query)
+    found = refine_in_neighbourhoods(module, Complete(), x, neighbourhoods=NearestNeighbourhoods(4), query=query)
     torch.testing.assert_close(found[2], module(x[[2, 3]]).features[-1][0])
     assert found.shape == (6, 8)
