@@ -1,10 +1,15 @@
-"""A tiny data set in the format of the embedded one, for tests that train."""
+"""One thread for each process, and a tiny data set in the format of the embedded one, for tests that train."""
 
 import csv
 import importlib.util
 import io
+import os
 import zipfile
 from pathlib import Path
+
+# Tests run side by side, and threads that wait for a core of their own take it from the others. Read when numpy and
+# torch are loaded, here and in every process that a test starts.
+os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 import numpy as np
 import pytest
@@ -60,7 +65,17 @@ def tiny_settings(tiny_archive, tmp_path):
 @pytest.fixture(scope="session")
 def trees():
     """The module beside this file that writes trees in the layout of the benchmarks."""
-    spec = importlib.util.spec_from_file_location("trees", Path(__file__).with_name("trees.py"))
+    return _beside("trees")
+
+
+@pytest.fixture(scope="session")
+def published_weights():
+    """The module beside this file that makes weights under the published names."""
+    return _beside("published")
+
+
+def _beside(name):
+    spec = importlib.util.spec_from_file_location(name, Path(__file__).with_name(f"{name}.py"))
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
     return module

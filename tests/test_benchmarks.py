@@ -1,5 +1,6 @@
 """The benchmarks run as a person runs them, small; their figures are nobody's test."""
 
+import runpy
 import subprocess
 import sys
 from pathlib import Path
@@ -55,11 +56,26 @@ def test_a_size_that_takes_too_long_is_left_out_and_said(tmp_path):
         (("--dtypes", "int8"), "int8"),
     ],
 )
-def test_wrong_arguments_are_named(arguments, said):
-    command = [sys.executable, str(ROOT / "benchmarks" / "message_passing.py"), *arguments]
+def test_wrong_arguments_are_named(arguments, said, monkeypatch, capsys):
+    monkeypatch.syspath_prepend(ROOT / "benchmarks")
+    monkeypatch.setattr(sys, "argv", ["message_passing.py", *arguments])
+    with pytest.raises(SystemExit) as ended:
+        runpy.run_path(str(ROOT / "benchmarks" / "message_passing.py"), run_name="__main__")
+    assert ended.value.code == 2
+    assert said in capsys.readouterr().err
+
+
+def test_loading(tmp_path):
+    small = ["--images", "4", "--workers", "0", "1", "--batch", "2", "--repeats", "1"]
+    command = [sys.executable, str(ROOT / "benchmarks" / "loading.py"), *small, "--out", str(tmp_path / "rows.csv")]
     done = subprocess.run(command, capture_output=True, text=True, timeout=300)
-    assert done.returncode == 2
-    assert said in done.stderr
+    assert done.returncode == 0, done.stderr[-2000:]
+    assert "4 photographs of 500 x 375" in done.stdout
+    rows = pd.read_csv(tmp_path / "rows.csv")
+    assert rows["what"].tolist() == ["floor", *["no cache", "filling", "cached"] * 2]
+    plain = rows["images_per_second"].where(rows["what"] == "no cache").ffill()
+    found = (rows["over_no_cache"] * plain / rows["images_per_second"])[1:]
+    assert found.between(0.99, 1.01).all()
 
 
 def test_crossover(tmp_path):

@@ -37,14 +37,14 @@ def resolve(settings: Sequence[str], **fixed: Any) -> Config:
         UserError: One sentence per problem: an unknown group, name or setting, a value of another kind, or a
             combination that cannot work.
     """
-    parsed = [_parse(text) for text in settings]
-    found = [message for override in parsed if (message := _group_problem(override))]
-    _raise(found)
+    parsed = [parse(text) for text in settings]
+    found = [message for override in parsed if (message := group_problem(override))]
+    raise_all(found)
     chosen = [override for override in parsed if override.key_or_group in groups()]
     with initialize_config_dir(str(CONF), version_base="1.3"):
-        base = _compose([str(override.input_line) for override in chosen])
-        _raise([message for override in parsed if (message := _setting_problem(override, base))])
-        whole = _compose(list(settings))
+        base = compose_tree([str(override.input_line) for override in chosen])
+        raise_all([message for override in parsed if (message := setting_problem(override, base))])
+        whole = compose_tree(list(settings))
     choices = {group: name for group, name in whole.hydra.runtime.choices.items() if group in groups()}
     OmegaConf.set_struct(whole, False)
     del whole["hydra"]
@@ -56,7 +56,7 @@ def resolve(settings: Sequence[str], **fixed: Any) -> Config:
     for name in ("out", "study_name", "device"):
         config[name] = str(config[name])
     _make_paths_absolute(config)
-    _raise(problems(config))
+    raise_all(problems(config))
     config["dataset"]["sha256"] = _checksum(config["dataset"]["root"], choices["dataset"])
     return dict(config)
 
@@ -83,14 +83,20 @@ def _checksum(root: str | None, dataset: str) -> str | None:
     return hashlib.sha256(Path(root).read_bytes()).hexdigest() if Path(root).is_file() else None
 
 
-def _compose(overrides: list[str]) -> DictConfig:
+def compose_tree(overrides: list[str]) -> DictConfig:
+    """The whole configuration under these overrides, not yet resolved; call it inside `initialize_config_dir`."""
     try:
         return compose("config", overrides=overrides, return_hydra_config=True)
     except (HydraException, OmegaConfBaseException) as error:
         raise UserError(str(error).splitlines()[0]) from error
 
 
-def _parse(text: str) -> Override:
+def parse(text: str) -> Override:
+    """Read one setting.
+
+    Raises:
+        UserError: If it is no NAME=VALUE, or asks for several values.
+    """
     if "=" not in text:
         raise UserError(f"{text!r} is not a setting; write NAME=VALUE, for instance graph=knn or graph.k=8")
     try:
@@ -104,7 +110,7 @@ def _parse(text: str) -> Override:
     return override
 
 
-def _group_problem(override: Override) -> str | None:
+def group_problem(override: Override) -> str | None:
     """What is wrong with `graph=knnn`."""
     known = groups()
     group, value = override.key_or_group, f"{override.value()!s}"
@@ -116,7 +122,7 @@ def _group_problem(override: Override) -> str | None:
     return f"{group}={value} is unknown; {group} is one of {', '.join(names)}.{suggestion(value, names)}"
 
 
-def _setting_problem(override: Override, base: DictConfig) -> str | None:
+def setting_problem(override: Override, base: DictConfig) -> str | None:
     """What is wrong with `graph.kk=8` or `graph.k=many`, given the settings that the chosen groups have."""
     key = override.key_or_group
     if key in groups():
@@ -171,7 +177,8 @@ def _kind_problem(key: str, default: Any, value: Any) -> str | None:
     return None if fits else f"{key} must be {_KINDS[kind]} (the default is {shown}), not {value!r}"
 
 
-def _raise(found: Sequence[str]) -> None:
+def raise_all(found: Sequence[str]) -> None:
+    """Raise one UserError with every sentence, if there are any."""
     if found:
         raise UserError("; ".join(dict.fromkeys(found)))
 

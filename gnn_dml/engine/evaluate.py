@@ -7,14 +7,17 @@ from dataclasses import dataclass
 
 import torch
 from torch import Tensor
+from tqdm import tqdm
 
 from gnn_dml.data.images import ImageSplit
 from gnn_dml.data.loader import evaluation_batches
 from gnn_dml.data.transforms import Transforms
+from gnn_dml.engine.build import build_neighbourhoods
 from gnn_dml.engine.checkpoint import Checkpoint
 from gnn_dml.engine.learner import Learner
+from gnn_dml.engine.neighbourhoods import Neighbourhoods
 from gnn_dml.engine.refine import refine_in_neighbourhoods
-from gnn_dml.metrics import clustering, retrieval
+from gnn_dml.engine.scoring import score_embedding
 
 
 @dataclass(frozen=True)
@@ -43,30 +46,53 @@ def embed(
     transforms: Transforms,
     device: torch.device,
     *,
-    neighbours: int,
+    neighbourhoods: Neighbourhoods,
     workers: int = 0,
+    refine: bool = True,
+    progress: str | None = None,
 ) -> Embeddings:
-    """Embed every image of a split, and refine each in the graph of its `neighbours` nearest ones.
+    """Embed every image of a split, and refine each in the graph of its neighbourhood.
 
-    Where queries and gallery are apart, these are images of the gallery, for queries and gallery images alike.
+    Where queries and gallery are apart, its neighbours are images of the gallery, for queries and gallery images alike.
+
+    Args:
+        learner: Its mode is left as it is.
+        split: The images.
+        transforms: How they are seen.
+        device: Of the learner.
+        neighbourhoods: Which images make the graph of each image.
+        workers: Processes that load images.
+        refine: Whether to refine at all, where there is a refiner.
+        progress: What a bar over the images is called; None shows none.
     """
     training = learner.training
     learner.eval()
-    features = torch.cat(
-        [
-            learner.embedder(transforms.finish(batch.to(device))).features
-            for batch in evaluation_batches(
-                split.images, transforms.evaluate, workers=workers, pin_memory=device.type == "cuda"
-            )
-        ]
-    )
+    features = _features(learner, split, transforms, device, workers, progress)
     refined = None
-    if learner.refiner is not None and learner.test_topology is not None:
+    if refine and learner.refiner is not None and learner.test_topology is not None:
         refined = refine_in_neighbourhoods(
-            learner.refiner, learner.test_topology, features, neighbours=neighbours, query=split.query
+            learner.refiner, learner.test_topology, features, neighbourhoods=neighbourhoods, query=split.query
         ).cpu()
     learner.train(training)
     return Embeddings(features.cpu(), refined)
+
+
+def _features(
+    learner: Learner,
+    split: ImageSplit,
+    transforms: Transforms,
+    device: torch.device,
+    workers: int,
+    progress: str | None,
+) -> Tensor:
+    """The backbone embedding of every image (N, D), on the device."""
+    found = []
+    batches = evaluation_batches(split.images, transforms.evaluate, workers=workers, pin_memory=device.type == "cuda")
+    with tqdm(total=len(split), desc=progress, unit="image", disable=None if progress else True) as bar:
+        for batch in batches:
+            found.append(learner.embedder(transforms.finish(batch.to(device))).features)
+            bar.update(len(batch))
+    return torch.cat(found)
 
 
 def score(
@@ -97,13 +123,9 @@ def score(
 
 
 def _score_one(x: Tensor, split: ImageSplit, ks: Sequence[int], cluster_seed: int | None) -> dict[str, float]:
-    labels, query = split.labels, split.query
-    if query is None:
-        found = retrieval(x, labels, ks=ks)
-    else:
-        found = retrieval(x[query], labels[query], gallery=x[~query], gallery_labels=labels[~query], ks=ks)
+    found = score_embedding(x, split.labels, split.query, ks=ks, cluster_seed=cluster_seed)
     del found["unmatched"]
-    return found if cluster_seed is None else {**found, **clustering(x, labels, seed=cluster_seed)}
+    return found
 
 
 def measure(
@@ -112,5 +134,6 @@ def measure(
     """Embed a split with a checkpoint's weights under its own protocol, and score it with every metric."""
     protocol, seed = checkpoint.config["protocol"], checkpoint.config["seed"]
     learner = checkpoint.learner().to(device)
-    found = embed(learner, split, transforms, device, neighbours=protocol["neighbours"], workers=workers)
+    neighbourhoods = build_neighbourhoods(protocol)
+    found = embed(learner, split, transforms, device, neighbourhoods=neighbourhoods, workers=workers)
     return found, score(found, split, ks=protocol["ks"], cluster_seed=seed)

@@ -2,6 +2,7 @@
 
 import re
 import zipfile
+from collections.abc import Mapping
 from pathlib import Path
 from textwrap import shorten, wrap
 from typing import Any
@@ -15,18 +16,19 @@ from numpy.typing import NDArray
 from gnn_dml.atomic import write_atomically
 from gnn_dml.errors import UserError
 
+Arrays = Mapping[str, NDArray[Any]]
 ARRAYS = ("query_images", "neighbour_images", "correct", "similarity", "query_names", "neighbour_names")
-GREEN, RED = "#1a7f37", "#c62828"
+GREEN, RED, GREY = "#1a7f37", "#c62828", "#555555"
 RIGHT, WRONG = "\u2713", "\u2717"
 DPI = 110
 LETTERS = 15  # of a class name on one line beneath an image
 
 
-def gallery(npz_path: Path, png_path: Path, *, rows: int = 8) -> Path:
+def gallery(source: Path | Arrays, png_path: Path, *, rows: int = 8) -> Path:
     """Write `figure_gallery` to a file.
 
     Args:
-        npz_path: A run's `neighbours.npz`.
+        source: See `figure_gallery`.
         png_path: Where to write the picture.
         rows: How many queries to show at most.
 
@@ -34,31 +36,37 @@ def gallery(npz_path: Path, png_path: Path, *, rows: int = 8) -> Path:
         `png_path`.
 
     Raises:
-        UserError: When the npz cannot be read or lacks something, or `rows` is below 1.
+        UserError: When the npz cannot be read or lacks something, or `rows` is below 1; when the picture cannot be
+            written.
     """
-    figure = figure_gallery(npz_path, rows=rows)
-    return write_atomically(png_path, lambda partial: figure.savefig(partial, dpi=DPI, format="png"))
+    figure = figure_gallery(source, rows=rows)
+    try:
+        return write_atomically(png_path, lambda partial: figure.savefig(partial, dpi=DPI, format="png"))
+    except OSError as error:
+        raise UserError(f"cannot write {png_path}: {error}") from error
 
 
-def figure_gallery(npz_path: Path, *, rows: int = 8) -> Figure:
+def figure_gallery(source: Path | Arrays, *, rows: int = 8) -> Figure:
     """Draw queries and their neighbours, nearest first.
 
-    The queries are taken evenly through the file, whatever their neighbours are: none is handpicked.
+    The queries are taken evenly, whatever their neighbours are: none is handpicked.
 
     Args:
-        npz_path: A run's `neighbours.npz`.
+        source: A run's `neighbours.npz`, or the arrays that such a file holds (`ARRAYS`). There may also be `known`,
+            which queries have a class: without one, no neighbour is right or wrong.
         rows: How many queries to show at most.
 
     Returns:
         The figure: a line per query; right neighbours have a green frame and a check mark, wrong ones a red
-        frame, a cross and their class name.
+        frame, a cross and their class name. Neighbours of a query without a class have a grey frame and their class
+        name.
 
     Raises:
         UserError: When the npz cannot be read or lacks something, or `rows` is below 1.
     """
     if rows < 1:
         raise UserError(f"a gallery needs at least one row, not {rows}")
-    data = _load(npz_path)
+    data = _load(source) if isinstance(source, Path) else _checked("the arrays", source)
     queries, neighbours = data["correct"].shape
     shown = np.unique(np.linspace(0, queries - 1, min(rows, queries)).round().astype(int))
     figure = Figure(figsize=(1.12 * (neighbours + 1) + 0.45, 1.42 * len(shown) + 0.3), facecolor="white")
@@ -80,26 +88,40 @@ def figure_gallery(npz_path: Path, *, rows: int = 8) -> Figure:
             else:
                 place = (query, column - 1)
                 _image(axes, data["neighbour_images"][place])
-                _mark(axes, bool(data["correct"][place]), data["neighbour_names"][place])
+                name = data["neighbour_names"][place]
+                if data["known"][query]:
+                    _mark(axes, bool(data["correct"][place]), name)
+                else:
+                    _frame(axes, GREY, 1.0)
+                    _caption(axes, name, GREY)
     return figure
 
 
 def _load(path: Path) -> dict[str, NDArray[Any]]:
     try:
         with np.load(path, allow_pickle=False) as file:
-            missing = [name for name in ARRAYS if name not in file]
-            if missing:
-                raise UserError(f"{path} lacks {', '.join(missing)}")
-            data = {name: np.asarray(file[name]) for name in ARRAYS}
-    except UserError:
-        raise
+            held = {name: np.asarray(file[name]) for name in file.files}
     except (OSError, ValueError, EOFError, zipfile.BadZipFile, AttributeError, TypeError) as error:
         raise UserError(f"{path} cannot be read as an npz file ({error})") from error
+    return _checked(str(path), held)
+
+
+def _checked(path: str, held: Arrays) -> dict[str, NDArray[Any]]:
+    """The arrays to draw, all queries known where nothing is said.
+
+    Raises:
+        UserError: When one is missing or does not fit the others; `path` stands in the message.
+    """
+    missing = [name for name in ARRAYS if name not in held]
+    if missing:
+        raise UserError(f"{path} lacks {', '.join(missing)}")
+    data = {name: np.asarray(held[name]) for name in ARRAYS}
     grid = data["correct"].shape
     if len(grid) != 2 or 0 in grid:
         raise UserError(f"{path}: 'correct' has the shape {grid}, not (queries, neighbours)")
-    leading = {"query_images": grid[:1], "query_names": grid[:1]}
-    for name in ARRAYS:
+    data["known"] = np.asarray(held.get("known", np.ones(grid[0], dtype=bool)))
+    leading = {"query_images": grid[:1], "query_names": grid[:1], "known": grid[:1]}
+    for name in data:
         expected = leading.get(name, grid)
         images = 3 if name.endswith("images") else 0
         shape = data[name].shape

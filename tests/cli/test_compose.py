@@ -228,8 +228,9 @@ def test_every_yaml_opens_with_what_it_is():
 @pytest.mark.parametrize("name", studies())
 def test_every_study_resolves(name):
     study = read_study(name)
-    configs = plan(study, study.seeds, [])
-    assert len(configs) == len(study.seeds) * len(study.cells)
+    assert study.seeds
+    configs = plan(study, study.seeds[-1:], [])
+    assert [config["cell"] for config in configs] == list(study.cells)
 
 
 STUDIES = [

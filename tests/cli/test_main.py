@@ -8,7 +8,7 @@ import sys
 import pandas as pd
 import pytest
 
-COMMANDS = ["demo", "train", "ablate", "evaluate", "data"]
+COMMANDS = ["demo", "train", "ablate", "evaluate", "embed", "search", "data"]
 
 
 def gnn_dml(*arguments, cwd=None, code=0):
@@ -33,7 +33,19 @@ def test_help_has_examples_that_start_with_the_program(command):
     assert len(examples) >= 2
 
 
-@pytest.mark.parametrize("arguments", [["--help"], ["train", "--help"], ["train", "graph=knnn"], ["train", "--show"]])
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["--help"],
+        ["train", "--help"],
+        ["train", "graph=knnn"],
+        ["train", "--show"],
+        ["search", "--help"],
+        ["evaluate", "runs", "graph=knnn"],
+        ["evaluate", "--embeddings", "nowhere.npy"],
+        ["embed", "runs", "--out", "embeddings.csv"],
+    ],
+)
 def test_help_and_argument_errors_load_no_torch(arguments):
     script = (
         "import sys; from gnn_dml.cli.main import main\n"
@@ -50,11 +62,9 @@ def test_help_and_argument_errors_load_no_torch(arguments):
         (["train", "graph=knnn"], "gnn-dml train: graph=knnn is unknown"),
         (["ablate", "nothing"], "gnn-dml ablate: there is no study 'nothing'"),
         (["evaluate", "nowhere"], "gnn-dml evaluate: there is no run or checkpoint nowhere"),
-        (["train", "device=cuda:99"], "gnn-dml train: device=cuda:99"),
         (["data", "prepare"], "gnn-dml data: which data set?"),
         (["data", "verify", "emoji", "--file", "nowhere.zip"], "gnn-dml data: there is no file nowhere.zip"),
         (["data", "prepare", "emoji"], "gnn-dml data: say where the file goes"),
-        (["train", "backbone.name=resnet5", "backbone.pool=max"], "gnn-dml train: unknown backbone 'resnet5'"),
         (["demo", "graph=knn,complete"], "gnn-dml demo: cell 'raw pixels'"),
     ],
 )
@@ -65,11 +75,25 @@ def test_mistakes_end_in_one_sentence_and_exit_code_2(arguments, message, tmp_pa
 
 
 @pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        (["device=cuda:99"], "device=cuda:99"),
+        (["backbone.name=resnet5", "backbone.pool=max"], "unknown backbone 'resnet5'"),
+    ],
+)
+def test_mistakes_that_only_torch_can_see(program, settings, message, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    assert message in program("train", *settings, code=2)
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize(
     ("arguments", "message"),
     [
         (["demo", "--seeds", "a"], "--seeds: must be whole numbers with commas between, like 0,1,2; not 'a'"),
         (["ablate", "demo", "--seed", "1", "--fast", "graph=knn"], "unrecognized arguments: --fast graph=knn"),
-        (["evaluate", "runs", "graph=knn"], "unrecognized arguments: graph=knn"),
+        (["evaluate", "runs", "--split", "all", "graph=knn"], "--split: invalid choice: 'all'"),
+        (["embed", "runs"], "the following arguments are required: --out"),
     ],
 )
 def test_wrong_options_are_named(arguments, message):
@@ -80,7 +104,8 @@ def test_an_unknown_command_is_refused_with_the_known_ones():
     assert "demo" in gnn_dml("trian", code=2).stderr
 
 
-def test_train_then_again_then_evaluate(tiny_settings, tmp_path):
+def test_train_then_again_then_evaluate(program, tiny_settings, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
     settings = [*tiny_settings, "graph=knn", "graph.k=3", "layer=gat", "seed=3"]
     first = gnn_dml("train", *settings, cwd=tmp_path)
     assert "Written" in first.stdout
@@ -95,19 +120,19 @@ def test_train_then_again_then_evaluate(tiny_settings, tmp_path):
 
     before = (folder / "best.pt").stat().st_mtime_ns
     (folder / "neighbours.png").unlink()  # as if the program had been stopped before it was drawn
-    assert "nothing was trained" in gnn_dml("train", *settings, cwd=tmp_path).stdout
+    assert "nothing was trained" in program("train", *settings)
     assert (folder / "best.pt").stat().st_mtime_ns == before
     assert (folder / "neighbours.png").is_file()
 
     measured = json.loads(gnn_dml("evaluate", folder, "--json", "--device", "cpu", cwd=tmp_path).stdout)
     for name in ("backbone_recall@1", "refined_recall@1", "backbone_map@r", "refined_nmi"):
         assert measured[name] == pytest.approx(row[name]), name
-    shown = gnn_dml("evaluate", folder / "last.pt", "--split", "val").stdout
+    shown = program("evaluate", folder / "last.pt", "--split", "val")
     assert "recall@1" in shown
     assert "val classes" in shown
 
 
-def test_ablate_writes_one_csv_a_table_and_pictures_and_reuses_what_is_done(tiny_settings, tmp_path):
+def test_ablate_writes_one_csv_a_table_and_pictures_and_reuses_what_is_done(program, tiny_settings, tmp_path):
     study = tmp_path / "small.yaml"
     study.write_text("seeds: [0, 1]\ncells:\n  none: [graph=none]\n  complete: []\n  same: [graph=same_class]\n")
     done = gnn_dml("ablate", study, *tiny_settings, cwd=tmp_path)
@@ -123,38 +148,37 @@ def test_ablate_writes_one_csv_a_table_and_pictures_and_reuses_what_is_done(tiny
     assert (folder / "recall.png").stat().st_size > 1000
     for cell in ("none", "complete", "same"):
         assert f"\n{cell}" in done.stdout
-    again = gnn_dml("ablate", study, tiny_settings[0], "--seeds", "0,1,2", *tiny_settings[1:], cwd=tmp_path)
-    assert again.stdout.count("reused") == 6
+    again = program("ablate", study, tiny_settings[0], "--seeds", "0,1,2", *tiny_settings[1:])
+    assert again.count("reused") == 6
     assert len(pd.read_csv(folder / "results.csv")) == 9
 
 
-def test_rows_that_ignore_an_override_are_reused_and_shown_with_the_rest(tiny_settings, tmp_path):
+def test_rows_that_ignore_an_override_are_reused_and_shown_with_the_rest(program, tiny_settings, tmp_path):
     study = tmp_path / "small.yaml"
     study.write_text("cells:\n  none: [graph=none]\n  complete: []\n")
-    gnn_dml("ablate", study, *tiny_settings, cwd=tmp_path)
-    again = gnn_dml("ablate", study, *tiny_settings, "optimizer.refiner_rate=1.0", cwd=tmp_path).stdout
+    program("ablate", study, *tiny_settings)
+    again = program("ablate", study, *tiny_settings, "optimizer.refiner_rate=1.0")
     assert again.count("reused") == 1
     assert again.count("cell  ") == 1  # one table, not one per setting
     frame = pd.read_csv(tmp_path / "runs" / "small" / "results.csv")
     assert len(frame) == 3
 
 
-def test_a_broken_result_is_named_and_kept(tiny_settings, tmp_path):
-    gnn_dml("train", *tiny_settings, cwd=tmp_path)
+def test_a_broken_result_is_named_and_kept(program, tiny_settings, tmp_path):
+    program("train", *tiny_settings)
     (path,) = (tmp_path / "runs" / "single").glob("*/result.json")
     path.write_text("{")
-    assert str(path) in gnn_dml("train", *tiny_settings, cwd=tmp_path, code=2).stderr
+    assert str(path) in program("train", *tiny_settings, code=2)
     assert path.read_text() == "{"
 
 
-def test_a_folder_that_cannot_be_written_is_named(tiny_settings, tmp_path):
+def test_a_folder_that_cannot_be_written_is_named(program, tiny_settings, tmp_path):
     if os.geteuid() == 0:
         target = "/proc/gnn-dml"  # not even root can write here
     else:
         (tmp_path / "locked").mkdir(mode=0o500)
         target = str(tmp_path / "locked")
-    done = gnn_dml("train", *tiny_settings, f"out={target}", code=2)
-    assert "out=" in done.stderr
+    assert "out=" in program("train", *tiny_settings, f"out={target}", code=2)
 
 
 def test_data_verify_and_list():

@@ -8,6 +8,7 @@ from torchvision.transforms import v2
 from gnn_dml.data import DrawingTransforms, ImageSplit
 from gnn_dml.engine.evaluate import Embeddings, embed, score
 from gnn_dml.engine.learner import Learner
+from gnn_dml.engine.neighbourhoods import NearestNeighbourhoods
 from gnn_dml.metrics import retrieval
 from gnn_dml.models import Embedder
 
@@ -53,7 +54,9 @@ def test_images_read_one_by_one_give_what_each_gives_alone(workers):
     learner = Learner(Embedder("small_cnn", width=4, dim=8)).eval()
     images = OneByOne(data.images)
     lazy = ImageSplit(images, data.labels, data.class_names, data.image_names)
-    found = embed(learner, lazy, transforms, torch.device("cpu"), neighbours=3, workers=workers)
+    found = embed(
+        learner, lazy, transforms, torch.device("cpu"), neighbourhoods=NearestNeighbourhoods(3), workers=workers
+    )
     with torch.no_grad():
         for i in range(12):
             alone = learner.embedder(transforms.finish(transforms.evaluate(images[i])[None])).features[0]

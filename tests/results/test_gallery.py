@@ -133,3 +133,19 @@ def test_a_missing_file_array_or_row_is_said(npz, tmp_path):
     np.savez(tmp_path / "c.npz", **data | {"query_names": np.array(["a", None, "c"], dtype=object)})
     with pytest.raises(UserError, match="cannot be read"):
         figure_gallery(tmp_path / "c.npz")
+
+
+def test_neighbours_of_a_query_without_a_class_are_neither_right_nor_wrong(tmp_path):
+    data = arrays() | {"known": np.array([True, False, True])}
+    shown = [told(axes) for axes in figure_gallery(data).axes]
+    assert shown[1][1:] == (GREEN, ["\u2713"])
+    assert shown[4][1:] == ("#555555", ["other 1"])
+    assert shown[5][1:] == ("#555555", ["class 1"])
+    assert gallery(data, tmp_path / "g.png").stat().st_size > 1000
+    with pytest.raises(UserError, match="the arrays: 'known' has the shape"):
+        figure_gallery(data | {"known": np.array([True])})
+
+
+def test_a_picture_that_cannot_be_written_is_named(npz, tmp_path):
+    with pytest.raises(UserError, match=r"cannot write .*g\.png"):
+        gallery(npz, npz / "g.png")

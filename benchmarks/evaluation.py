@@ -1,0 +1,203 @@
+"""Evaluation at benchmark sizes: ours, faiss's search, pytorch-metric-learning; message passing at test time.
+
+    python benchmarks/evaluation.py                          # all: 8 minutes on 2 cores
+    python benchmarks/evaluation.py --cases cub              # 5,924 x 512 of 100 classes: a minute
+    python benchmarks/evaluation.py --cases sop large        # 60,502 x 512 of 11,316; 450,000 x 128 of 50,000
+    python benchmarks/evaluation.py --cases refine           # 5,924 images, each refined in a graph of 7
+
+Embeddings are drawn: a random centre for every class, with noise around it. Ours is `gnn_dml.metrics.retrieval`
+(Recall@K, MAP@R, R-precision, exact). faiss's IndexFlatIP finds the K nearest and scores nothing. AccuracyCalculator
+gives precision@1, MAP@R and R-precision through faiss. The published way of message passing at test time is
+`published_refining.py`. Every measurement has a process of its own, which says its time (the best of a few calls after
+one that does not count) and its peak resident memory, libraries and embeddings included; the processes take turns.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import resource
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+import pandas as pd
+import torch
+from measure import counted, write_rows
+from tqdm import tqdm
+
+from gnn_dml.metrics import retrieval
+
+
+class Case(NamedTuple):
+    """Embeddings to evaluate.
+
+    Attributes:
+        images: N.
+        dim: D.
+        classes: C.
+        noise: Standard deviation around the centre of a class, whose entries have 1.
+        ks: The K of Recall@K.
+        search: How many neighbours faiss is asked for.
+        rounds: Processes of each contender.
+        calls: Calls that count in each of them.
+    """
+
+    images: int
+    dim: int
+    classes: int
+    noise: float
+    ks: tuple[int, ...]
+    search: int
+    rounds: int
+    calls: int
+
+
+CASES = {
+    "cub": Case(5924, 512, 100, 3.6, (1, 2, 4, 8), 8, 5, 5),
+    "sop": Case(60502, 512, 11316, 1.8, (1, 10, 100, 1000), 1000, 1, 1),
+    "large": Case(450_000, 128, 50_000, 1.5, (1, 10, 100, 1000), 0, 1, 1),
+    "refine": Case(5924, 512, 100, 3.6, (1,), 0, 1, 1),
+}
+CONTENDERS = {
+    "cub": ("ours", "faiss", "AccuracyCalculator"),
+    "sop": ("ours", "faiss", "AccuracyCalculator"),
+    "large": ("ours",),
+    "refine": ("ours", "published"),
+}
+
+
+def embeddings(case: Case) -> tuple[torch.Tensor, torch.Tensor]:
+    """float32 (N, D) of length 1, and labels (N,), class by class."""
+    generator = torch.Generator().manual_seed(0)
+    labels = torch.arange(case.images) * case.classes // case.images
+    x = torch.randn(case.classes, case.dim, generator=generator)[labels]
+    for part in x.split(2**14):
+        part += case.noise * torch.randn(part.shape, generator=generator)
+        part /= part.norm(dim=1, keepdim=True)
+    return x, labels
+
+
+def faiss_search(x: torch.Tensor, k: int) -> object:
+    """The k nearest of every embedding, itself among them."""
+    import faiss
+
+    index = faiss.IndexFlatIP(x.size(1))
+    index.add(x.numpy())
+    return index.search(x.numpy(), k)
+
+
+def accuracy_calculator(x: torch.Tensor, labels: torch.Tensor) -> object:
+    """What pytorch-metric-learning computes, without its clustering."""
+    from pytorch_metric_learning.utils.accuracy_calculator import AccuracyCalculator
+
+    include = ("precision_at_1", "r_precision", "mean_average_precision_at_r")
+    calculator = AccuracyCalculator(include=include, k="max_bin_count", device=torch.device("cpu"))
+    return calculator.get_accuracy(x, labels)
+
+
+def refined(x: torch.Tensor, contender: str) -> torch.Tensor:
+    """Every image refined in the graph of its reciprocal neighbours."""
+    from published_refining import published_neighbourhoods, published_refine
+
+    from gnn_dml.engine.neighbourhoods import ReciprocalNeighbourhoods
+    from gnn_dml.engine.refine import refine_in_neighbourhoods
+    from gnn_dml.graphs import Complete
+    from gnn_dml.layers import DotProductAttention
+    from gnn_dml.models import Refiner
+
+    torch.manual_seed(0)
+    refiner = Refiner(x.size(1), 100, partial(DotProductAttention, num_heads=2)).eval()
+    if contender == "ours":
+        return refine_in_neighbourhoods(refiner, Complete(), x, neighbourhoods=ReciprocalNeighbourhoods())
+    with torch.no_grad():
+        return published_refine(refiner, x, published_neighbourhoods(x))
+
+
+def shrunk(case: Case, images: int | None) -> Case:
+    """The case with at most so many images, and as many of each class."""
+    if images is None or images >= case.images:
+        return case
+    classes = max(2, case.classes * images // case.images)
+    return case._replace(images=images, classes=classes, search=min(case.search, images), rounds=1)
+
+
+def measure(name: str, case: Case, contender: str, folder: Path) -> dict[str, object]:
+    """Time and memory of one contender, in this process; what it found where that is to be compared."""
+    x, labels = embeddings(case)
+    calls: dict[str, Callable[[], object]] = {
+        "ours": lambda: retrieval(x, labels, ks=case.ks),
+        "faiss": lambda: faiss_search(x, case.search),
+        "AccuracyCalculator": lambda: accuracy_calculator(x, labels),
+    }
+    call = partial(refined, x, contender) if name == "refine" else calls[contender]
+    if case.calls > 1:
+        call()
+    seconds, found = [], None
+    for _ in range(case.calls):
+        begun = time.perf_counter()
+        found = call()
+        seconds.append(time.perf_counter() - begun)
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / (2**20 if sys.platform == "darwin" else 2**10)
+    row: dict[str, object] = {"seconds": min(seconds), "peak_mib": peak}
+    if isinstance(found, torch.Tensor):
+        np.save(folder / f"{contender}.npy", found.numpy())
+    elif isinstance(found, dict):
+        row["recall@1"] = found.get("recall@1", found.get("precision_at_1"))
+        row["map@r"] = found.get("map@r", found.get("mean_average_precision_at_r"))
+    return row
+
+
+def in_a_process(name: str, contender: str, folder: Path, images: int | None) -> dict[str, object]:
+    """`measure` in a process of its own."""
+    command = [sys.executable, __file__, "--measure", name, contender, str(folder)]
+    command += [] if images is None else ["--images", str(images)]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    if done.returncode:
+        raise SystemExit(f"{name}, {contender} failed:\n{done.stderr[-2000:]}")
+    found: dict[str, object] = json.loads(done.stdout.splitlines()[-1])
+    return found
+
+
+def rows_of(name: str, images: int | None) -> pd.DataFrame:
+    """A row for every contender of a case: the best time and the largest memory of its processes."""
+    case, contenders = shrunk(CASES[name], images), CONTENDERS[name]
+    with tempfile.TemporaryDirectory() as folder:
+        turns = tqdm(contenders * case.rounds, desc=name, unit="process", disable=None)
+        taken = pd.DataFrame({"what": one, **in_a_process(name, one, Path(folder), images)} for one in turns)
+        results = [np.load(path) for path in sorted(Path(folder).glob("*.npy"))]
+    best = {column: "min" if column == "seconds" else "max" for column in taken if column != "what"}
+    rows = taken.groupby("what", sort=False).agg(best).reset_index()
+    rows["ours_over_this"] = rows["seconds"].iloc[0] / rows["seconds"]
+    for column, value in (("classes", case.classes), ("dim", case.dim), ("images", case.images), ("case", name)):
+        rows.insert(0, column, value)
+    if results:
+        rows["largest_difference"] = float(np.abs(results[0] - results[1]).max())
+    return rows
+
+
+def main() -> None:
+    """Measure, print a table, write a CSV."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--cases", nargs="+", choices=tuple(CASES), default=list(CASES), help="default: all")
+    parser.add_argument("--images", type=counted, default=None, help="at most so many images, for a try")
+    parser.add_argument("--out", type=Path, default=None, help="CSV (benchmarks/results/evaluation-cpu.csv)")
+    parser.add_argument("--measure", nargs=3, metavar=("CASE", "WHAT", "FOLDER"), help=argparse.SUPPRESS)
+    arguments = parser.parse_args()
+    if arguments.measure:
+        name, contender, folder = arguments.measure
+        print(json.dumps(measure(name, shrunk(CASES[name], arguments.images), contender, Path(folder))))
+        return
+    rows = pd.concat([rows_of(name, arguments.images) for name in arguments.cases], ignore_index=True)
+    print(rows.to_string(index=False, na_rep="-", float_format=lambda value: f"{value:.4g}"))
+    write_rows(rows, arguments.out, "evaluation", torch.device("cpu"))
+
+
+if __name__ == "__main__":
+    main()

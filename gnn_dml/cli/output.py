@@ -1,0 +1,33 @@
+"""Where a command is to write, looked at before it computes anything."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from pathlib import Path
+
+from gnn_dml.errors import UserError
+
+
+def check_output(option: str, path: Path, suffixes: Sequence[str], *, replace: bool = True) -> Path:
+    """The path, if a file can be written there.
+
+    Args:
+        option: Of the command line, for messages.
+        path: The file; missing folders are made when it is written.
+        suffixes: That it may have.
+        replace: Whether an existing file may be replaced.
+
+    Raises:
+        UserError: If it cannot.
+    """
+    if path.suffix not in suffixes:
+        raise UserError(f"{option} {path} must be a {' or '.join(suffixes)} file")
+    if path.is_dir():
+        raise UserError(f"{option} {path} is a folder; name a file in it")
+    if path.exists() and not replace:
+        raise UserError(f"{option} {path} exists already; add --force to replace it")
+    folder = next(parent for parent in path.absolute().parents if parent.exists())
+    if not folder.is_dir() or not os.access(folder, os.W_OK):
+        raise UserError(f"{option} {path} cannot be written: {folder} is no folder that you can write to")
+    return path

@@ -1,0 +1,39 @@
+"""Arguments of every command that takes trained runs or published weights."""
+
+from __future__ import annotations
+
+import argparse
+
+from gnn_dml.cli.parser.common import DATASETS, whole_number
+
+RUN = "a run folder, a checkpoint file of a run, or a file of published weights"
+
+SETTINGS = """
+settings, typed beside the runs, over their own:
+  dataset=NAME dataset.SETTING=VALUE     other images, or the same ones elsewhere (dataset.root=FOLDER); a data set of
+                                         another name takes over the image size where the backbone has one size only,
+                                         and how images are normalised
+  graph=NAME graph.SETTING=VALUE         another graph at test time (label-built ones are refused)
+  protocol.neighbourhood=nearest|reciprocal  protocol.neighbours=6    which images make the graph of each image
+  protocol.val_share, val_seed, folds, fold                          which classes are validation classes
+  Beside published weights every setting of `gnn-dml train` can be typed, for instance backbone=densenet121; what is
+  not typed is as published for the data set.
+"""
+
+
+def add_model_arguments(parser: argparse.ArgumentParser) -> None:
+    """Which weights, on which images, computed where."""
+    parser.add_argument("--split", choices=("train", "val", "test"), default="test", help="default: test")
+    parser.add_argument("--last", action="store_true", help="the last epoch of a run instead of the chosen one")
+    parser.add_argument(
+        "--dataset", choices=DATASETS, metavar="NAME", help=f"as dataset=NAME; one of {', '.join(DATASETS)}"
+    )
+    parser.add_argument(
+        "--refiner",
+        metavar="FILE",
+        action="append",
+        default=[],
+        help="published weights of the message passing that belong to the CNN (again for each further CNN)",
+    )
+    parser.add_argument("--device", help="auto, cpu, cuda or mps (default: auto)")
+    parser.add_argument("--workers", type=whole_number(0), metavar="N", help="processes that load images")

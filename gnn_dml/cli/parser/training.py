@@ -1,0 +1,84 @@
+"""Arguments of `demo`, `train` and `ablate`."""
+
+from __future__ import annotations
+
+import argparse
+
+from gnn_dml.cli.options import choices_text
+from gnn_dml.cli.parser.common import Commands, add_command, add_rest, examples, whole_numbers
+
+_SETTINGS = """\
+settings:
+  GROUP=NAME swaps a part, GROUP.SETTING=VALUE changes one value of it. The groups and their names:
+
+{choices}
+
+  Often used: seed=3  device=auto|cpu|cuda|mps  out=FOLDER  protocol.epochs=20  graph.k=8  layer.num_heads=8
+  optimizer.lr=0.001  optimizer.refiner_rate=0.3  backbone.dim=128  dataset.root=FILE
+"""
+
+
+def _settings() -> str:
+    return "\n" + _SETTINGS.format(choices=choices_text())
+
+
+def _add_overrides(parser: argparse.ArgumentParser, text: str = "what differs from the defaults; see below") -> None:
+    add_rest(parser, "overrides", "SETTING=VALUE", text)
+
+
+def _add_seeds(parser: argparse.ArgumentParser, text: str) -> None:
+    parser.add_argument("--seeds", type=whole_numbers("0,1,2"), metavar="0,1,2", help=text)
+
+
+def add_demo(commands: Commands) -> None:
+    """`gnn-dml demo`."""
+    long = (
+        "Train on the embedded emoji with the paper's complete batch graph, with kNN and class-aware graphs, with an\n"
+        "isolated control and with none; compare them with raw pixels and an untrained CNN; write a CSV, a table and\n"
+        "pictures under runs/demo. Finished cells are reused."
+    )
+    epilog = examples(
+        ("gnn-dml demo", "some minutes on 2 cores"),
+        ("gnn-dml demo optimizer.lr=0.01 optimizer.refiner_rate=1.0", "see the graph decide whether training works"),
+    )
+    parser = add_command(commands, "demo", "the main job on the embedded data, in minutes", long, epilog)
+    _add_seeds(parser, "seeds of every cell (default: 0)")
+    _add_overrides(parser, "settings for every cell, as for train")
+
+
+def add_train(commands: Commands) -> None:
+    """`gnn-dml train`."""
+    long = (
+        "Train one network and test it. Writes runs/<study>/<run-id>/ (config.yaml, metrics.csv, result.json,\n"
+        "best.pt, last.pt, neighbours.png) and a row of runs/<study>/results.csv. The same settings are never\n"
+        "trained twice; an interrupted run goes on after its last finished epoch."
+    )
+    epilog = examples(
+        ("gnn-dml train", "the paper's complete graph on the embedded emoji"),
+        ("gnn-dml train graph=knn graph.k=8 layer=gat seed=3", "another graph, another layer"),
+        ("gnn-dml train graph=none", "no message passing: cross-entropy only"),
+        ("gnn-dml train graph=same_class", "a graph built from labels"),
+        ("gnn-dml train --show graph=knn", "print the settings and train nothing"),
+    )
+    parser = add_command(commands, "train", "train one network and test it", long, epilog + _settings())
+    parser.add_argument("--show", action="store_true", help="print the resolved settings and stop")
+    _add_overrides(parser)
+
+
+def add_ablate(commands: Commands) -> None:
+    """`gnn-dml ablate`."""
+    long = (
+        "Run a study: every cell with every seed, the same seeds for all. Finished runs are reused, so an interrupted\n"
+        "study goes on. Writes runs/<study>/results.csv and recall.png, and prints the table with 95 % confidence\n"
+        "intervals and what the study cannot support."
+    )
+    epilog = examples(
+        ("gnn-dml ablate topology", "a study that comes with the package"),
+        ("gnn-dml ablate topology --seeds 0,1", "fewer seeds"),
+        ("gnn-dml ablate topology layer=gat", "a setting for every cell"),
+        ("gnn-dml ablate my-study.yaml", "your own: keys seeds, overrides, cells"),
+    )
+    parser = add_command(commands, "ablate", "run a study: cells x seeds", long, epilog + _settings())
+    parser.add_argument("study", metavar="STUDY", help="the name of a study of the package, or a YAML file")
+    _add_seeds(parser, "instead of the study's own")
+    _add_overrides(parser)
