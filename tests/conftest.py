@@ -13,7 +13,11 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 import numpy as np
 import pytest
+from hypothesis import settings
 from PIL import Image
+
+settings.register_profile("untimed", deadline=None)
+settings.load_profile("untimed")
 
 SPLITS = {"train": 8, "val": 4, "test": 5}
 

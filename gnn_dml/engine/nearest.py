@@ -91,7 +91,7 @@ def _of_block(space: Space, start: int, block: int, m: int) -> Tensor:
     while len(crowded) and m + spare < len(space.items) // WIDER:
         again, still = _of_products(space, queries[crowded], products[crowded], m, spare)
         found[crowded] = again
-        crowded, spare = crowded[still], spare * WIDER
+        crowded, spare = crowded[still], max(1, spare) * WIDER
     step = max(1, EXACT_ENTRIES // len(space.items))
     for first in range(0, len(crowded), step):
         some = crowded[first : first + step]

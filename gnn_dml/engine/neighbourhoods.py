@@ -53,6 +53,9 @@ class NearestNeighbourhoods:
     def __repr__(self) -> str:
         return f"NearestNeighbourhoods({self.neighbours})"
 
+    def __str__(self) -> str:
+        return f"each image and its {self.neighbours} nearest"
+
 
 class ReciprocalNeighbourhoods:
     """An image and its nearest k-reciprocal neighbours, as in the published evaluation.
@@ -102,7 +105,7 @@ class ReciprocalNeighbourhoods:
 
     def _among_all(self, space: Space, m: int) -> tuple[Tensor, Tensor]:
         """The lists of the small sets, and the neighbourhoods (N, m + 1), itself first in both."""
-        others = len(space.items) - 1
+        others = max(0, len(space.items) - 1)
         forward = _itself_first(nearest_items(space, min(max(self.k1, m), others)))
         near = forward[:, : round(self.k1 / 2) + 1]
         k = min(self.k1 + 1, forward.size(1))
@@ -116,6 +119,9 @@ class ReciprocalNeighbourhoods:
 
     def __repr__(self) -> str:
         return f"ReciprocalNeighbourhoods({self.neighbours}, k1={self.k1})"
+
+    def __str__(self) -> str:
+        return f"each image and {self.neighbours} of its reciprocal neighbours (k1={self.k1})"
 
 
 NEIGHBOURHOODS: dict[str, Callable[[int], Neighbourhoods]] = {

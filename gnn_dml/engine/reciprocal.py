@@ -41,9 +41,9 @@ class Lists:
 def reciprocal_items(space: Space, lists: Lists, n: int) -> Tensor:
     """The n items that make the graph of each image.
 
-    The reciprocal set of an image holds those of its k forward items that have the image in their backward list. Each of
-    its items brings in its own small reciprocal set, that within `near`, if more than 2/3 of that lies in the set as it
-    was before the expansion. The nearest of the union are taken, and where these are too few, the nearest of the others.
+    The reciprocal set of an image holds those of its k forward items that have the image in their backward list. Each
+    of its items brings in its own small reciprocal set, that within `near`, if more than 2/3 of that lies in the set as
+    it was before the expansion. The nearest of the union are taken, and where these are too few, the nearest others.
 
     Args:
         space: What the lists were made of; it ranks the few items of the union that are in no forward list.

@@ -9,6 +9,7 @@ from typing import Any
 import torch
 
 from gnn_dml import __version__
+from gnn_dml.engine.build import build_neighbourhoods
 from gnn_dml.engine.files import run_id
 from gnn_dml.engine.learner import Learner
 from gnn_dml.graphs import describe, uses_labels
@@ -56,7 +57,7 @@ def make_row(
         "graph": choices["graph"],
         "layer": choices["layer"] if learner.refiner is not None else "",
         "uses_labels": learner.topology is not None and uses_labels(learner.topology),
-        "test_graph": _test_graph(learner, protocol["neighbours"]),
+        "test_graph": describe_test_graph(learner, protocol),
         "selected_on": protocol["select_on"] if protocol["epochs"] else "",
         "chosen_epoch": chosen,
         "epochs": protocol["epochs"],
@@ -78,7 +79,7 @@ def metric_names(ks: Sequence[int]) -> list[str]:
     return [*(f"recall@{k}" for k in ks), "map@r", "r_precision", "nmi", "ami"]
 
 
-def _test_graph(learner: Learner, neighbours: int) -> str:
-    if learner.test_topology is None:
-        return ""
-    return f"{describe(learner.test_topology)} over each image and its {neighbours} nearest"
+def describe_test_graph(learner: Learner, protocol: Mapping[str, Any]) -> str:
+    """On a line, how test images are refined; empty without a refiner."""
+    topology = learner.test_topology
+    return "" if topology is None else f"{describe(topology)} over {build_neighbourhoods(protocol)}"

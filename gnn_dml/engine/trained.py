@@ -12,10 +12,11 @@ from torch_geometric.transforms import BaseTransform
 
 from gnn_dml.data.images import ImageSplit
 from gnn_dml.data.transforms import Transforms
-from gnn_dml.engine.build import Config, build, build_neighbourhoods, build_source
+from gnn_dml.engine.build import Config, build, build_source
 from gnn_dml.engine.checkpoint import Checkpoint, read_checkpoint
 from gnn_dml.engine.files import load
 from gnn_dml.engine.learner import Learner
+from gnn_dml.engine.row import describe_test_graph
 from gnn_dml.errors import UserError
 from gnn_dml.graphs import Complete, describe, uses_labels
 from gnn_dml.models import Embedder, Refiner
@@ -43,10 +44,7 @@ class Trained:
     @property
     def test_graph(self) -> str:
         """On a line, how images are refined; empty without a refiner."""
-        topology = self.learner.test_topology
-        return (
-            "" if topology is None else f"{describe(topology)} over {build_neighbourhoods(self.config['protocol'])!r}"
-        )
+        return describe_test_graph(self.learner, self.config["protocol"])
 
     def split(self, name: str) -> tuple[ImageSplit, Transforms]:
         """A split of the configured data set, and how its images are seen."""

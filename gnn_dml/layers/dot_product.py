@@ -151,7 +151,8 @@ class DotProductAttention(MessagePassing):
         """
         check_edges(x, edges, edge_weight)
         if not runs_dense(self.backend, x, edges, self.crossover):
-            return self(x, edges, edge_weight)[..., :1, :]
+            received: Tensor = self(x, edges, edge_weight)
+            return received[..., :1, :]
         adjacency, weight = (None if m is None else m[..., :1, :] for m in to_dense(x, edges, edge_weight))
         out: Tensor = self.out(self._dense(x, adjacency, weight, False, targets=1)[0])
         return out

@@ -210,7 +210,9 @@ class Refiner(nn.Module):
         for block in self.blocks[:-1]:
             x = block(x, edges, edge_weight)
             hidden.append(x[..., :1, :])
-        hidden.append(self.blocks[-1].first(x, edges, edge_weight))
+        last = self.blocks[-1]
+        assert isinstance(last, RefinerBlock)
+        hidden.append(last.first(x, edges, edge_weight))
         out = torch.cat(hidden, dim=-1) if self.output == "concatenated" else hidden[-1]
         return normalize(out.squeeze(-2), dim=-1)
 

@@ -175,7 +175,7 @@ def own_images(trees, tmp_path_factory):
         (top / name).mkdir()
         getattr(trees, f"write_{name}")(top / name)
     trees.write_folder(top / "folder")
-    lines = [f"folder/class {c}/0.jpg,{c}" for c in (1, 2, 3, 4)]
+    lines = [f"folder/class {c}/{i}.jpg,{c}" for c in (1, 2, 3, 4) for i in (0, 1)]
     (top / "table").write_text("\n".join(["path,label", *lines]))
     return top
 

@@ -54,7 +54,7 @@ def test_the_table_has_both_embeddings_their_difference_and_the_diagnostics(run,
     assert lines["recall@1"] == [f"{100 * backbone:.1f}", f"{100 * refined:.1f}", f"{100 * (refined - backbone):+.1f}"]
     assert lines["alignment"][0] == f"{found['backbone_alignment']:.3f}"
     assert "test classes: 25 images of 5 classes" in text
-    assert "refined in KNN(k=3, loop=True) over NearestNeighbourhoods(4)" in text
+    assert "refined in KNN(k=3, loop=True) over each image and its 4 nearest" in text
     assert "spectral decay" in text
     assert "no image of their class" not in text
 

@@ -67,7 +67,7 @@ def test_the_refiner_works_on_the_published_neighbourhoods(published, images, pr
     refined, _ = embedded(program, tmp_path, *arguments, "--refined")
     text = program("evaluate", *arguments)
     assert "published weights, images with normalize=published" in text
-    assert "refined in Complete(loop=True) over ReciprocalNeighbourhoods(6, k1=30)" in text
+    assert "refined in Complete(loop=True) over each image and 6 of its reciprocal neighbours (k1=30)" in text
     assert "recall@8" in text
     # 8 images are fewer than k1, so all are reciprocal neighbours of all, and the graph is that of the 6 nearest.
     for i in range(8):
