@@ -21,7 +21,7 @@ from gnn_dml.metrics.reach import reach_of, that_matter
 from gnn_dml.metrics.space import Space
 from gnn_dml.metrics.threads import side_by_side
 
-KEPT = 2**26
+KEPT = 2**25
 """Negatives kept in all, at the worst, that the sample is sized for."""
 
 SAMPLE = 2**10

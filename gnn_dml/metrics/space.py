@@ -74,11 +74,16 @@ class Space:
 
     def rows(self, query: Tensor) -> Tensor:
         """Scores of all items for some queries on the grid, int64 (q, G)."""
-        return self.on_grid(self.queries[query].double() @ self.items.double().T - self._half(slice(None)))
+        parts = [
+            self.queries[query].double() @ self.items[start : start + ROWS].double().T
+            - self._half(slice(start, start + ROWS))
+            for start in range(0, len(self.items), ROWS)
+        ]
+        return self.on_grid(torch.cat(parts, dim=1))
 
     def on_grid(self, scores: Tensor) -> Tensor:
         """float64 scores as whole numbers of grid steps."""
-        return (scores / (GRID * self.scale)).round().long()
+        return (scores / (GRID * self.scale)).round_().long()
 
     def _half(self, item: Tensor | slice) -> Tensor | float:
         return 0.0 if self.half is None else self.half[item]

@@ -12,7 +12,10 @@ from gnn_dml.metrics.positives import Classes
 from gnn_dml.metrics.space import Space
 
 ENTRIES = 2**22
-"""Scores sorted at once."""
+"""Scores sorted at once, for a few rows at least."""
+
+ROWS = 2**5
+"""Rows at least: the items are converted to float64 for each piece anew."""
 
 
 def sort_rows(space: Space, classes: Classes, queries: Tensor, on_block: Callable[[int], object]) -> Ahead:
@@ -28,7 +31,9 @@ def sort_rows(space: Space, classes: Classes, queries: Tensor, on_block: Callabl
         A number for every positive of these queries.
     """
     parts = [Ahead(queries[:0], queries[:0])]
-    for some in torch.split(queries, max(1, ENTRIES // max(1, len(space.items)))):
+    for some in torch.split(queries, max(ROWS, ENTRIES // max(1, len(space.items)))):
+        if not len(some):
+            continue
         scores = space.rows(some)
         if space.own:
             scores[torch.arange(len(some), device=some.device), some] = torch.iinfo(torch.int64).min  # the last of all
