@@ -1,4 +1,4 @@
-"""The benchmarks run as a person runs them, small; their figures are nobody's test."""
+"""The benchmarks do what they print and write, small; their figures are nobody's test."""
 
 import runpy
 import subprocess
@@ -7,21 +7,42 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
+import torch
 
 ROOT = Path(__file__).resolve().parents[1]
 
 
-def run(script, out, *arguments):
-    command = [sys.executable, str(ROOT / "benchmarks" / script), "--device", "cpu", "--out", str(out), *arguments]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=300, cwd=out.parent)
-    assert done.returncode == 0, done.stderr[-2000:]
-    return done.stdout, pd.read_csv(out)
+@pytest.fixture
+def started(monkeypatch):
+    """Starts a script with arguments, in this process."""
+    threads = torch.get_num_threads()
+
+    def start(script, *arguments):
+        monkeypatch.syspath_prepend(ROOT / "benchmarks")
+        monkeypatch.setattr(sys, "argv", [script, *arguments])
+        runpy.run_path(str(ROOT / "benchmarks" / script), run_name="__main__")
+
+    yield start
+    torch.set_num_threads(threads)
 
 
-def test_message_passing(tmp_path):
+@pytest.fixture
+def run(started, capsys):
+    """What a script prints, and its rows."""
+
+    def finish(script, out, *arguments):
+        started(script, "--out", str(out), *arguments)
+        return capsys.readouterr().out, pd.read_csv(out)
+
+    return finish
+
+
+def test_message_passing(run, tmp_path):
     printed, rows = run(
         "message_passing.py",
         tmp_path / "rows.csv",
+        "--device",
+        "cpu",
         "--sizes",
         "6,12",
         "--seconds",
@@ -40,8 +61,8 @@ def test_message_passing(tmp_path):
     assert rows[["ours_mib", "floor_mib", "pyg_mib"]].gt(0).all(axis=None)
 
 
-def test_a_size_that_takes_too_long_is_left_out_and_said(tmp_path):
-    arguments = ("--sizes", "6,12", "--seconds", "0.01", "--longest", "0")
+def test_a_size_that_takes_too_long_is_left_out_and_said(run, tmp_path):
+    arguments = ("--device", "cpu", "--sizes", "6,12", "--seconds", "0.01", "--longest", "0")
     printed, rows = run("message_passing.py", tmp_path / "rows.csv", *arguments)
     assert "PyG left out, time" in printed
     assert (rows["pyg_ms"].isna() == rows["pyg_left_out"].notna()).all()
@@ -56,40 +77,39 @@ def test_a_size_that_takes_too_long_is_left_out_and_said(tmp_path):
         (("--dtypes", "int8"), "int8"),
     ],
 )
-def test_wrong_arguments_are_named(arguments, said, monkeypatch, capsys):
-    monkeypatch.syspath_prepend(ROOT / "benchmarks")
-    monkeypatch.setattr(sys, "argv", ["message_passing.py", *arguments])
+def test_wrong_arguments_are_named(started, arguments, said, capsys):
     with pytest.raises(SystemExit) as ended:
-        runpy.run_path(str(ROOT / "benchmarks" / "message_passing.py"), run_name="__main__")
+        started("message_passing.py", *arguments)
     assert ended.value.code == 2
     assert said in capsys.readouterr().err
 
 
-def test_loading(tmp_path):
-    small = ["--images", "4", "--workers", "0", "1", "--batch", "2", "--repeats", "1"]
-    command = [sys.executable, str(ROOT / "benchmarks" / "loading.py"), *small, "--out", str(tmp_path / "rows.csv")]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=300)
-    assert done.returncode == 0, done.stderr[-2000:]
-    assert "4 photographs of 500 x 375" in done.stdout
-    rows = pd.read_csv(tmp_path / "rows.csv")
+def test_loading(run, tmp_path):
+    small = ("--images", "4", "--workers", "0", "1", "--batch", "2", "--repeats", "1")
+    printed, rows = run("loading.py", tmp_path / "rows.csv", *small)
+    assert "4 photographs of 500 x 375" in printed
     assert rows["what"].tolist() == ["floor", *["no cache", "filling", "cached"] * 2]
     plain = rows["images_per_second"].where(rows["what"] == "no cache").ffill()
     found = (rows["over_no_cache"] * plain / rows["images_per_second"])[1:]
     assert found.between(0.99, 1.01).all()
 
 
-def test_crossover(tmp_path):
-    printed, rows = run("crossover.py", tmp_path / "rows.csv", "--sizes", "4,16", "--seconds", "0.02")
+def test_crossover_as_a_person_starts_it(tmp_path):
+    command = [sys.executable, str(ROOT / "benchmarks" / "crossover.py"), "--device", "cpu"]
+    command += ["--sizes", "4,16", "--seconds", "0.02", "--out", "rows.csv"]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=300, cwd=tmp_path)
+    assert done.returncode == 0, done.stderr[-2000:]
+    rows = pd.read_csv(tmp_path / "rows.csv")
     assert set(rows["chosen"]) <= {"dense", "sparse"}
     assert rows["time_over_better_path"].ge(1).all()
-    assert str(tmp_path) in printed
+    assert "rows.csv" in done.stdout
 
 
-def test_refiner_share(tmp_path):
+def test_refiner_share(run, tmp_path):
     printed, rows = run(
         "refiner_share.py",
         tmp_path / "rows.csv",
-        *("--nodes", "4", "--pixels", "32", "--backbone", "resnet18", "--seconds", "0.5"),
+        *("--device", "cpu", "--nodes", "4", "--pixels", "32", "--backbone", "resnet18", "--seconds", "0.5"),
     )
     assert len(rows) == 4
     assert (rows["share"] * rows["step_ms"] - rows["block_ms"]).abs().max() < 0.1

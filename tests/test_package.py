@@ -41,9 +41,8 @@ def test_the_embedded_data_come_along(installed, tmp_path):
     assert str(installed) in done.stdout
 
 
-def test_it_trains_from_any_folder(installed, tmp_path):
-    small = ["backbone.width=2", "backbone.dim=8", "protocol.epochs=1", "protocol.classes_per_batch=200", "graph=none"]
-    done = run(installed, tmp_path, "train", *small)
+def test_it_trains_from_any_folder(installed, tiny_settings, tmp_path):
+    done = run(installed, tmp_path, "train", *tiny_settings)
     assert done.returncode == 0, done.stderr
     assert (tmp_path / "runs" / "single" / "results.csv").is_file()
 

@@ -45,34 +45,57 @@ def reach_of(space: Space, relevant: Tensor, size: int, products: dict[int, Tens
 
     They come from a sample of that many items. Between all and all, the queries of the same block do as well if they
     are enough; their products are put into `products`, by where the block begins, to be used again.
+
+    The sample is cut into groups, and the best of each group are ranked instead of all: two of the best seldom share a
+    group.
     """
-    most = int(relevant.max())
     own = space.own and size <= space.block
-    sample = torch.randperm(len(space.items), generator=torch.Generator().manual_seed(0))[:size].to(relevant.device)
-    items, half = space.items[sample], None if space.half is None else space.half.float()
-    step = space.block if own else max(ROWS, space.block * space.block // len(sample))
+    size = min(space.block if own else size, len(space.items))
+    most = int(relevant.max())
+    groups = max(1, min(GROUP, size // (4 * (most + 1))))
+    order = torch.randperm(len(space.items), generator=torch.Generator().manual_seed(0)).to(relevant.device)
+    sample = [space.items[part] for part in order[: size // groups * groups].chunk(groups)]
+    half = None if space.half is None else space.half.float()
+    halves = None if half is None else [half[part] for part in order[: size // groups * groups].chunk(groups)]
+    step = space.block if own else max(ROWS, space.block * space.block * groups // size)
+    out = torch.empty(relevant.shape, dtype=torch.float64, device=relevant.device)
 
-    def reached(start: int) -> Tensor:
+    def reached(start: int) -> None:
         rows = slice(start, start + step)
-        scores = space.blocks(rows, rows) if own else space.queries[rows] @ items.T
         if own:
-            products[start] = scores
-        if half is not None:
-            scores = scores - half[rows if own else sample]
-        return _reached(scores, relevant[rows], most)
+            products[start] = space.blocks(rows, rows)
+            scores = products[start] if half is None else products[start] - half[rows]
+            best = _best(scores, groups)
+        else:
+            best = _best_of_sample(space.queries[rows], sample, halves)
+        out[rows] = _ranked(best, relevant[rows])
 
-    return torch.cat(side_by_side(reached, range(0, len(relevant), step), relevant.device))
+    side_by_side(reached, range(0, len(relevant), step), relevant.device)
+    return out
 
 
-def _reached(scores: Tensor, relevant: Tensor, most: int) -> Tensor:
-    """The (R + 1)-th best score in each row or a lower one, float64; -inf where that cannot be said.
+def _best(scores: Tensor, groups: int) -> Tensor:
+    """The largest of each so many scores of a row: (q, g) to (q, g / groups)."""
+    width = scores.size(1) // groups
+    return scores[:, : groups * width].reshape(len(scores), groups, width).amax(dim=1) if width else scores
 
-    One more than R, since the query may be there itself, as its own nearest item. The scores are cut into groups, and
-    the best of each group are ranked instead of all: two of the best seldom share a group.
+
+def _best_of_sample(queries: Tensor, sample: list[Tensor], halves: list[Tensor] | None) -> Tensor:
+    """The same over a sample in equal parts, one after another: (q, D) to (q, items of a part)."""
+    best = torch.full((len(queries), len(sample[0])), -torch.inf, device=queries.device)
+    for number, part in enumerate(sample):
+        scores = queries @ part.T
+        if halves is not None:
+            scores -= halves[number]
+        torch.maximum(best, scores, out=best)
+    return best
+
+
+def _ranked(best: Tensor, relevant: Tensor) -> Tensor:
+    """The (R + 1)-th best in each row, float64; -inf where there are not as many.
+
+    One more than R, since the query may be there itself, as its own nearest item.
     """
-    group = max(1, min(GROUP, scores.size(1) // (4 * (most + 1))))
-    width = scores.size(1) // group
-    best = scores[:, : group * width].reshape(len(scores), group, width).amax(dim=1) if group > 1 else scores
     at = best.size(1) - 1 - relevant
     found = sorted_rows(best).gather(1, at.clamp(min=0)[:, None])[:, 0]
     return torch.where(at >= 0, found.double(), -torch.inf)

@@ -134,23 +134,23 @@ def test_train_then_again_then_evaluate(program, tiny_settings, tmp_path, monkey
 
 def test_ablate_writes_one_csv_a_table_and_pictures_and_reuses_what_is_done(program, tiny_settings, tmp_path):
     study = tmp_path / "small.yaml"
-    study.write_text("seeds: [0, 1]\ncells:\n  none: [graph=none]\n  complete: []\n  same: [graph=same_class]\n")
-    done = gnn_dml("ablate", study, *tiny_settings, cwd=tmp_path)
-    assert "6 runs" in done.stdout
-    assert "reused" not in done.stdout
+    study.write_text("seeds: [0]\ncells:\n  none: [graph=none]\n  complete: []\n  same: [graph=same_class]\n")
+    done = program("ablate", study, *tiny_settings)
+    assert "3 runs" in done
+    assert "reused" not in done
     folder = tmp_path / "runs" / "small"
     frame = pd.read_csv(folder / "results.csv")
     assert sorted(zip(frame["cell"], frame["seed"], strict=True)) == sorted(
-        (cell, seed) for cell in ("none", "complete", "same") for seed in (0, 1)
+        (cell, 0) for cell in ("none", "complete", "same")
     )
     assert frame["backbone_recall@1"].between(0, 1).all()
     assert frame.loc[frame["cell"] == "none", "refined_recall@1"].isna().all()
     assert (folder / "recall.png").stat().st_size > 1000
     for cell in ("none", "complete", "same"):
-        assert f"\n{cell}" in done.stdout
-    again = program("ablate", study, tiny_settings[0], "--seeds", "0,1,2", *tiny_settings[1:])
-    assert again.count("reused") == 6
-    assert len(pd.read_csv(folder / "results.csv")) == 9
+        assert f"\n{cell}" in done
+    again = program("ablate", study, tiny_settings[0], "--seeds", "0,1", *tiny_settings[1:])
+    assert again.count("reused") == 3
+    assert pd.read_csv(folder / "results.csv")["seed"].value_counts().to_dict() == {0: 3, 1: 3}
 
 
 def test_rows_that_ignore_an_override_are_reused_and_shown_with_the_rest(program, tiny_settings, tmp_path):
@@ -181,6 +181,6 @@ def test_a_folder_that_cannot_be_written_is_named(program, tiny_settings, tmp_pa
     assert "out=" in program("train", *tiny_settings, f"out={target}", code=2)
 
 
-def test_data_verify_and_list():
-    assert "whole" in gnn_dml("data", "verify", "emoji").stdout
-    assert "emoji" in gnn_dml("data", "list").stdout
+def test_data_verify_and_list(program):
+    assert "whole" in program("data", "verify", "emoji")
+    assert "emoji" in program("data", "list")

@@ -41,10 +41,14 @@ class Slow:
         self.queries = [i for i in range(len(x)) if query is not None and query[i]]
         self.m = max(0, min(neighbours, len(self.gallery) - 1))
         self.seen = set()
+        self.orders = {}
 
     def order(self, i, among):
         """Nearest first: itself where it is there, then by similarity and index."""
-        return sorted(among, key=lambda j: (j != i, -self.similarity[i][j], j))
+        key = (i, tuple(among))
+        if key not in self.orders:
+            self.orders[key] = sorted(among, key=lambda j: (j != i, -self.similarity[i][j], j))
+        return self.orders[key]
 
     def reciprocal(self, i, k, asked, answering):
         """Those of the k + 1 nearest of i that have i among their own k + 1 nearest."""
