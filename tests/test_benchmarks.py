@@ -114,3 +114,11 @@ def test_refiner_share(run, tmp_path):
     assert len(rows) == 4
     assert (rows["share"] * rows["step_ms"] - rows["block_ms"]).abs().max() < 0.1
     assert "of the step" in printed
+
+
+def test_evaluation(run, tmp_path):
+    printed, rows = run("evaluation.py", tmp_path / "rows.csv", "--cases", "refine", "--images", "120")
+    assert "largest_difference" in printed
+    assert rows["what"].tolist() == ["ours", "published"]
+    assert (rows["ours_over_this"] * rows["seconds"] / rows["seconds"].iloc[0]).between(0.99, 1.01).all()
+    assert rows["largest_difference"].max() < 1e-5
