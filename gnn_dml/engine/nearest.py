@@ -18,9 +18,6 @@ from gnn_dml.metrics.space import Space, make_space
 SPARE = 10
 """Candidates beyond the m that are wanted, for those too near to the last of them to be told apart in float32."""
 
-WIDER = 8
-"""How many times as many they are at the next attempt, as long as there are not far more images in all."""
-
 ENTRIES = 2**25
 """Similarities held at once."""
 
@@ -86,33 +83,24 @@ def _of_block(space: Space, start: int, block: int, m: int) -> Tensor:
     queries = torch.arange(start, start + len(products), device=products.device)
     if space.own:
         products[queries - start, queries] = -2.0  # below every cosine
-    found, crowded = _of_products(space, queries, products, m, SPARE)
-    spare = SPARE * WIDER
-    while len(crowded) and m + spare < len(space.items) // WIDER:
-        again, still = _of_products(space, queries[crowded], products[crowded], m, spare)
-        found[crowded] = again
-        crowded, spare = crowded[still], max(1, spare) * WIDER
-    step = max(1, EXACT_ENTRIES // len(space.items))
-    for first in range(0, len(crowded), step):
-        some = crowded[first : first + step]
-        found[some] = _exactly(space, queries[some], m)
-    return found
-
-
-def _of_products(space: Space, queries: Tensor, products: Tensor, m: int, spare: int) -> tuple[Tensor, Tensor]:
-    """The m nearest items (q, m) among m + `spare` candidates, and the rows where that may not be all of them."""
-    value, item = products.topk(min(m + spare, len(space.items)), dim=1)
+    value, item = products.topk(min(m + SPARE, len(space.items)), dim=1)
     near = value[:, :-1] - value[:, 1:] <= 2 * space.margin
-    unsure = pad(near, (1, 0)) | pad(near, (0, 1))
-    row, column = unsure.nonzero(as_tuple=True)
-    score = space.on_grid(value.double())
-    score[row, column] = space.exact(queries[row], item[row, column])
-    found = item.gather(1, rank_key(score, item, len(space.items)).topk(m, dim=1).indices)
     # Where the last candidate is no certain loser, there may be others as near that are no candidates.
     crowded = value[:, m - 1] - value[:, -1] <= 2 * space.margin
     if value.size(1) == len(space.items):
         crowded = torch.zeros_like(crowded)
-    return found, crowded.nonzero().squeeze(1)
+    row, column = ((pad(near, (1, 0)) | pad(near, (0, 1))) & ~crowded[:, None]).nonzero(as_tuple=True)
+    score = space.on_grid(value.double())
+    score[row, column] = space.exact(queries[row], item[row, column])
+    found = item.gather(1, rank_key(score, item, len(space.items)).topk(m, dim=1).indices)
+    for some in _parts(crowded.nonzero().squeeze(1), EXACT_ENTRIES // len(space.items)):
+        found[some] = _exactly(space, queries[some], m)
+    return found
+
+
+def _parts(rows: Tensor, size: int) -> list[Tensor]:
+    """Rows in parts of a size; no part if there is no row."""
+    return list(torch.split(rows, max(1, size))) if len(rows) else []
 
 
 def _exactly(space: Space, queries: Tensor, m: int) -> Tensor:

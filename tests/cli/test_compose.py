@@ -69,6 +69,9 @@ WRONG = [
     (["drop_edge=null"], r"drop_edge must be a number \(the default is 0\.0\), not null"),
     (["graph=mutual_knn", "graph.k=64"], r"graph\.k=64 is too large.*at most 63"),
     (["graph=mutual_knn", "graph.k=9"], r"graph\.k=9 is above protocol\.neighbours=8"),
+    (["protocol.neighbourhood=mutual"], r"neighbourhood must be one of nearest, reciprocal, not 'mutual'"),
+    (["protocol.neighbourhood=null"], r"neighbourhood must be a word \(the default is nearest\), not null"),
+    (["protocol=paper", "graph=knn", "graph.k=7"], r"graph\.k=7 is above protocol\.neighbours=6"),
     (["graph=mutual_knn", "graph.k=null"], r"graph\.k must be a whole number, not null"),
     (["graph=random", "graph.k=64"], r"graph\.k=64 is too large.*at most 63"),
     (["graph=random", "graph.k=9"], r"graph\.k=9 is above protocol\.neighbours=8"),
@@ -341,8 +344,10 @@ def test_a_data_set_brings_the_papers_settings(name, own_images):
     assert (config["choices"]["backbone"], config["backbone"]["weights"]) == ("resnet50", "imagenet")
     assert (config["choices"]["optimizer"], config["choices"]["layer"]) == ("radam", "published")
     assert (config["layer"]["quiet"], config["layer"]["dropout"], config["protocol"]["epochs"]) == (True, 0.1, 70)
-    assert config["protocol"]["select_on"] == "val"
-    assert resolve([*settings, "protocol=paper"])["protocol"]["select_on"] == "test"
+    assert (config["protocol"]["select_on"], config["protocol"]["neighbourhood"]) == ("val", "nearest")
+    paper = resolve([*settings, "protocol=paper"])["protocol"]
+    assert (paper["select_on"], paper["neighbourhood"]) == ("test", "reciprocal")
+    assert paper["neighbours"] == (3 if name == "inshop" else 6)
 
 
 def test_what_is_typed_wins_over_what_a_data_set_brings(own_images):

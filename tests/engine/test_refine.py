@@ -1,4 +1,6 @@
+import runpy
 from functools import partial
+from pathlib import Path
 
 import pytest
 import torch
@@ -6,7 +8,7 @@ from torch.nn.functional import normalize
 from torch_geometric.transforms import Compose
 
 from gnn_dml.engine.nearest import nearest_neighbours
-from gnn_dml.engine.neighbourhoods import NearestNeighbourhoods
+from gnn_dml.engine.neighbourhoods import NearestNeighbourhoods, ReciprocalNeighbourhoods
 from gnn_dml.engine.refine import refine_in_neighbourhoods
 from gnn_dml.errors import UserError
 from gnn_dml.graphs import (
@@ -22,6 +24,7 @@ from gnn_dml.graphs import (
     describe,
 )
 from gnn_dml.layers import DotProductAttention, GATConv
+from gnn_dml.layers.edges import to_sparse
 from gnn_dml.models import Refiner
 
 
@@ -137,3 +140,39 @@ def test_as_many_neighbours_as_the_gallery_has():
     found = refine_in_neighbourhoods(module, Complete(), x, neighbourhoods=NearestNeighbourhoods(4), query=query)
     torch.testing.assert_close(found[2], module(x[[2, 3]]).features[-1][0])
     assert found.shape == (6, 8)
+
+
+@pytest.mark.parametrize("query", [None, torch.arange(40) % 4 == 1])
+@pytest.mark.parametrize("output", ["last", "concatenated"])
+def test_reciprocal_neighbourhoods_one_tiny_graph_at_a_time(query, output):
+    """Whichever images they are (`test_neighbourhoods.py` says that), each is refined in the graph of its own."""
+    x, module, rule = features(40), refiner(output=output).float(), ReciprocalNeighbourhoods(6, k1=10)
+    x = x.float()
+    found = refine_in_neighbourhoods(module, Complete(), x, neighbourhoods=rule, query=query)
+    for i, group in enumerate(rule(x, query=query).tolist()):
+        with torch.no_grad():
+            alone = module(normalize(x[group], dim=1), to_sparse(x[group], None, None)[0]).features[-1][0]
+        torch.testing.assert_close(found[i], alone, atol=1e-5, rtol=0)
+
+
+def test_the_published_way_gives_the_same_embeddings():
+    """Image by image, as the benchmark of evaluation has it."""
+    published = runpy.run_path(str(Path(__file__).resolve().parents[2] / "benchmarks" / "published_refining.py"))
+    centres = torch.randn(12, 32, generator=torch.Generator().manual_seed(2))
+    x = normalize(centres[torch.arange(150) % 12] + 0.8 * features(150, 32).float() * 32**0.5, dim=1)
+    torch.manual_seed(1)
+    module = Refiner(32, 3, partial(DotProductAttention, num_heads=2, quiet=True)).eval()
+    groups = published["published_neighbourhoods"](x)
+    assert [sorted(group) for group in groups] == ReciprocalNeighbourhoods()(x).sort(dim=1).values.tolist()
+    ours = refine_in_neighbourhoods(module, Complete(), x, neighbourhoods=ReciprocalNeighbourhoods())
+    torch.testing.assert_close(ours, published["published_refine"](module, x, groups), atol=1e-5, rtol=0)
+
+
+@pytest.mark.parametrize("rule", [NearestNeighbourhoods(4), ReciprocalNeighbourhoods(4)])
+def test_nan_stays_nan(rule):
+    """So that a run whose weights have diverged is seen as such."""
+    x = features(30)
+    x[:9] = torch.nan
+    found = refine_in_neighbourhoods(refiner(), Complete(), x, neighbourhoods=rule)
+    assert found.shape == (30, 8)
+    assert found[:9].isnan().all()

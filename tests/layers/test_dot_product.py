@@ -284,3 +284,32 @@ def test_wrong_arguments_are_named(arguments, message):
 def test_wrong_edges_are_named(edges, weight, message, backend):
     with pytest.raises(ValueError, match=message):
         layer(backend=backend)(torch.zeros(5, DIM, dtype=torch.float64), edges, weight)
+
+
+@pytest.mark.parametrize("quiet", [False, True])
+@pytest.mark.parametrize("aggregation", ["sum", "mean", "max"])
+@pytest.mark.parametrize("backend", ["auto", "dense", "sparse"])
+def test_to_first_is_the_first_row_of_the_answer(quiet, aggregation, backend):
+    module = layer(quiet=quiet, aggregation=aggregation, backend=backend).eval()
+    x, deaf, weight = graph(7, seed=3)
+    hearing = deaf.roll(1, 0)
+    assert hearing[0].any()
+    index = to_sparse(x, hearing, None)[0]
+    along = weight[index[1], index[0]]
+    for edges, weights in [
+        (None, None),
+        (None, weight),
+        (deaf, None),
+        (hearing, weight),
+        (index, None),
+        (index, along),
+    ]:
+        torch.testing.assert_close(module.to_first(x, edges, weights), module(x, edges, weights)[:1])
+    batch, both = torch.stack([x, x.flip(0), x + 1]), torch.stack([deaf, hearing, hearing.T])
+    for edges, weights in [(None, None), (hearing, None), (both, None), (both, weight.expand(3, 7, 7)), (index, along)]:
+        torch.testing.assert_close(module.to_first(batch, edges, weights), module(batch, edges, weights)[:, :1])
+
+
+def test_to_first_checks_its_arguments_too():
+    with pytest.raises(ValueError, match="adjacency must have the shape"):
+        layer().to_first(torch.randn(5, DIM).double(), torch.ones(4, 4).bool())

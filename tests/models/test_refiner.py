@@ -133,3 +133,28 @@ def test_neck_sees_all_leading_dimensions_as_one_batch():
 def test_wrong_arguments_are_named(arguments, message):
     with pytest.raises(ValueError, match=message):
         refiner(**arguments)
+
+
+@pytest.mark.parametrize("layer", LAYERS)
+@pytest.mark.parametrize("output", ["last", "concatenated", "every"])
+@pytest.mark.parametrize("num_layers", [1, 3])
+def test_first_is_the_first_node_of_the_whole_answer(layer, output, num_layers):
+    module = refiner(layer, num_layers=num_layers, reduction=2, output=output).eval()
+    x = torch.randn(4, 6, 8, dtype=torch.float64)
+    adjacency = KNN(2).adjacency(x)
+    index = to_sparse(x[0], adjacency[0], None)[0]
+    for edges in (None, adjacency, adjacency[0], index):
+        torch.testing.assert_close(module.first(x, edges), module(x, edges).features[-1][:, 0], atol=1e-6, rtol=0)
+        if edges is not adjacency:
+            alone = module(x[1], edges).features[-1][0]
+            torch.testing.assert_close(module.first(x[1], edges), alone, atol=1e-6, rtol=0)
+
+
+def test_first_takes_weights_as_the_whole_answer_does():
+    x = torch.randn(4, 6, 8, dtype=torch.float64)
+    edges, weight = Threshold(0.0).edges(x)
+    module = refiner(weighted=True, num_layers=2).eval()
+    torch.testing.assert_close(module.first(x, edges, weight), module(x, edges, weight).features[-1][:, 0])
+    assert not torch.allclose(module.first(x, edges, weight), module.first(x, edges, torch.ones_like(weight)))
+    with pytest.raises(ValueError, match="edge_weight is None"):
+        module.first(x, edges)

@@ -40,7 +40,7 @@ class Member(NamedTuple):
         name: As it stands there.
         size: Bytes, as it says itself.
         kind: "file", "folder" or what it is else.
-        content: Open for reading, for a file.
+        content: Open for reading at most `CHUNK` bytes at a time, for a file.
     """
 
     name: str
