@@ -1,7 +1,7 @@
 """k-reciprocal neighbours with expansion, for many images at once.
 
 Two images are reciprocal where each is among the nearest of the other. Sets of images are rows of indices here, and
-whole chunks of images are worked on together; `tests/engine/test_reciprocal.py` has the same in plain sets.
+whole chunks of images are worked on together; `tests/engine/test_neighbourhoods.py` has the same in plain sets.
 
 Legend: Q images that ask, B of them in a chunk, G items that answer, a, b, e lengths of lists, n items wanted.
 """
