@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 from torch.nn.functional import pad
 
-from gnn_dml.metrics.space import Space, make_space
+from gnn_dml.metrics.space import Space, full_precision, make_space
 
 SPARE = 10
 """Candidates beyond the m that are wanted, for those too near to the last of them to be told apart in float32."""
@@ -74,7 +74,8 @@ def nearest_items(space: Space, m: int, *, block: int | None = None) -> Tensor:
     if m == 0 or not len(space.queries):
         return torch.empty(len(space.queries), m, dtype=torch.long, device=space.queries.device)
     block = block or max(1, ENTRIES // len(space.items))
-    return torch.cat([_of_block(space, start, block, m) for start in range(0, len(space.queries), block)])
+    with full_precision():
+        return torch.cat([_of_block(space, start, block, m) for start in range(0, len(space.queries), block)])
 
 
 def _of_block(space: Space, start: int, block: int, m: int) -> Tensor:

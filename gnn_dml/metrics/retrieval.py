@@ -5,8 +5,7 @@ Legend: Q queries, G gallery items, D channels, R items of the query's class in 
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from typing import get_args
 
 import numpy as np
@@ -18,7 +17,7 @@ from tqdm import tqdm
 from gnn_dml.metrics.ahead import Ahead, count_ahead
 from gnn_dml.metrics.positives import Classes, by_class, score_pairs
 from gnn_dml.metrics.scores import query_scores
-from gnn_dml.metrics.space import Metric, Space, make_space
+from gnn_dml.metrics.space import Metric, Space, full_precision, make_space
 from gnn_dml.metrics.whole_rows import sort_rows
 
 Array = Tensor | npt.NDArray[np.generic]
@@ -124,7 +123,7 @@ def _count(space: Space, classes: Classes, relevant: Tensor, ks: Sequence[int]) 
     few = _few_positives(classes, own=space.own)
     queries = len(space.queries)
     work = float(queries) * len(space.items) * space.items.size(1)
-    with _full_precision(), tqdm(total=queries, desc="ranking", unit="query", disable=work < SLOW or None) as bar:
+    with full_precision(), tqdm(total=queries, desc="ranking", unit="query", disable=work < SLOW or None) as bar:
         counts, long = [], (relevant > 0) & ~few[classes.of_query]
         if bool(few.any()):
             pairs = score_pairs(space, classes, few)
@@ -147,14 +146,3 @@ def _few_positives(classes: Classes, *, own: bool) -> Tensor:
     affordable = torch.empty_like(sizes, dtype=torch.bool)
     affordable[order] = pairs[order].cumsum(0) <= MOST_PAIRS
     return affordable & (sizes <= MOST_POSITIVES) & (pairs > 0)
-
-
-@contextmanager
-def _full_precision() -> Iterator[None]:
-    """float32 products in float32 on a GPU, whatever the program has allowed (tf32)."""
-    allowed = torch.backends.cuda.matmul.allow_tf32
-    torch.backends.cuda.matmul.allow_tf32 = False
-    try:
-        yield
-    finally:
-        torch.backends.cuda.matmul.allow_tf32 = allowed

@@ -13,6 +13,8 @@ own rounding does not show: scores that fall on the same point of it are ties. T
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Literal
 
@@ -127,3 +129,14 @@ def _exponent(value: float) -> int:
     """The smallest e with value <= 2^e; 0 for the value 0."""
     mantissa, e = math.frexp(value)
     return e - (mantissa == 0.5)
+
+
+@contextmanager
+def full_precision() -> Iterator[None]:
+    """float32 products in float32 on a GPU, whatever the program has allowed (tf32)."""
+    allowed = torch.backends.cuda.matmul.allow_tf32
+    torch.backends.cuda.matmul.allow_tf32 = False
+    try:
+        yield
+    finally:
+        torch.backends.cuda.matmul.allow_tf32 = allowed
