@@ -1,6 +1,6 @@
 """Evaluation at benchmark sizes: ours, faiss's search, pytorch-metric-learning; message passing at test time.
 
-    python benchmarks/evaluation.py                          # all: 8 minutes on 2 cores
+    python benchmarks/evaluation.py                          # all: 13 minutes on 2 cores
     python benchmarks/evaluation.py --cases cub              # 5,924 x 512 of 100 classes: a minute
     python benchmarks/evaluation.py --cases sop large        # 60,502 x 512 of 11,316; 450,000 x 128 of 50,000
     python benchmarks/evaluation.py --cases refine           # 5,924 images, each refined in a graph of 7
