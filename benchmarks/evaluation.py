@@ -106,8 +106,8 @@ def refined(x: torch.Tensor, contender: str) -> torch.Tensor:
     """Every image refined in the graph of its reciprocal neighbours."""
     from published_refining import published_neighbourhoods, published_refine
 
-    from gnn_dml.engine.neighbourhoods import ReciprocalNeighbourhoods
-    from gnn_dml.engine.refine import refine_in_neighbourhoods
+    from gnn_dml.evaluation.neighbourhoods import ReciprocalNeighbourhoods
+    from gnn_dml.evaluation.refine import refine_in_neighbourhoods
     from gnn_dml.graphs import Complete
     from gnn_dml.layers import DotProductAttention
     from gnn_dml.models import Refiner

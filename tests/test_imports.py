@@ -13,8 +13,22 @@ ROOT = Path(__file__).resolve().parents[1]
 PACKAGE = "gnn_dml"
 
 # A room may import the rooms before it.
-ROOMS = ("data", "graphs", "layers", "models", "official", "losses", "metrics", "engine", "cli")
-# Imports no room; only cli imports it.
+ROOMS = (
+    "prepare",
+    "data",
+    "graphs",
+    "layers",
+    "models",
+    "official",
+    "losses",
+    "metrics",
+    "config",
+    "training",
+    "evaluation",
+    "experiments",
+    "cli",
+)
+# Imports no room; only experiments and cli import it.
 APART = "results"
 # Imported by all, importing no room: errors, the atomic write, and folders that hold configuration and not code.
 SHARED = ("errors", "atomic", "conf")
@@ -47,7 +61,7 @@ def broken_rule(room: str, target: str) -> str | None:
     if room not in ROOMS:
         return f"{room} imports no room"
     if target == APART:
-        return None if room == "cli" else f"only cli imports {APART}"
+        return None if room in ("experiments", "cli") else f"only experiments and cli import {APART}"
     if ROOMS.index(target) > ROOMS.index(room):
         return f"{room} comes before {target} and must not import it"
     return None
@@ -115,7 +129,7 @@ def tree(tmp_path: Path) -> Path:
             "x = 1\nfrom gnn_dml.cli import main\n",
             "2: data comes before cli and must not import it",
         ),
-        ("data/a.py", "from gnn_dml import engine\n", "1: data comes before engine and must not import it"),
+        ("data/a.py", "from gnn_dml import training\n", "1: data comes before training and must not import it"),
         (
             "data/a.py",
             "from ..models.neck import Neck\n",
@@ -134,7 +148,7 @@ def tree(tmp_path: Path) -> Path:
             "import importlib\nimportlib.import_module('gnn_dml.models')\n",
             "2: layers comes before",
         ),
-        ("engine/a.py", "from gnn_dml.results import table\n", "1: only cli imports results"),
+        ("training/a.py", "from gnn_dml.results import table\n", "1: only experiments and cli import results"),
         ("results/a.py", "from gnn_dml.data import read\n", "1: results imports no room"),
         ("errors.py", "from gnn_dml.data import read\n", "1: errors imports no room"),
         ("__init__.py", "from .data import read\n", "1: __init__ imports no room"),
@@ -153,13 +167,13 @@ def test_a_forbidden_import_is_found(tree: Path, file: str, source: str, expecte
 @pytest.mark.parametrize(
     ("file", "source"),
     [
-        ("engine/a.py", "from gnn_dml.losses import a\nfrom ..data import b\nimport gnn_dml.metrics.c\n"),
+        ("training/a.py", "from gnn_dml.losses import a\nfrom ..data import b\nimport gnn_dml.metrics.c\n"),
         ("data/a.py", "from gnn_dml.errors import E\nfrom .b import c\nfrom gnn_dml.data.b import d\n"),
         (
             "results/a.py",
             "from gnn_dml.errors import E\nfrom gnn_dml import __version__\nfrom . import table\n",
         ),
-        ("cli/a.py", "from gnn_dml.results import table\nfrom gnn_dml import data, engine, results\n"),
+        ("cli/a.py", "from gnn_dml.results import table\nfrom gnn_dml import data, training, results\n"),
         ("data/a.py", "import torch\nfrom os import path\nimport gnn_dml\nimport gnn_dml_other.cli\n"),
     ],
 )

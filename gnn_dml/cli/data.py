@@ -6,8 +6,8 @@ import argparse
 from pathlib import Path
 from textwrap import fill
 
-from gnn_dml.data.prepare.cards import CARDS, Card
 from gnn_dml.errors import UserError
+from gnn_dml.prepare.cards import CARDS, Card
 
 EMOJI = ("emoji", 4500, 597, "embedded")
 
@@ -64,7 +64,7 @@ def _root(arguments: argparse.Namespace) -> Path:
 
 
 def _prepare(arguments: argparse.Namespace) -> int:
-    from gnn_dml.data.prepare import prepare
+    from gnn_dml.prepare import prepare
 
     if arguments.name not in CARDS:
         raise UserError(f"dataset={arguments.name} is your own: there is nothing to prepare, only dataset.root to name")
@@ -106,7 +106,7 @@ def _verify(arguments: argparse.Namespace) -> int:
 
 
 def _prepare_emoji(arguments: argparse.Namespace) -> int:
-    from gnn_dml.data.emoji import build
+    from gnn_dml.prepare.emoji import build
 
     if arguments.out is None:
         raise UserError("say where the file goes, for instance: gnn-dml data prepare emoji --out emoji.zip")
@@ -120,7 +120,7 @@ def _prepare_emoji(arguments: argparse.Namespace) -> int:
 
 def _verify_emoji(arguments: argparse.Namespace) -> int:
     from gnn_dml.data.archive import embedded_emoji
-    from gnn_dml.data.emoji import verify
+    from gnn_dml.prepare.emoji import verify
 
     path = embedded_emoji() if arguments.file is None else Path(arguments.file)
     if not path.is_file():

@@ -6,7 +6,8 @@ import argparse
 import sys
 from pathlib import Path
 
-from gnn_dml.cli.ablate import read_study, run_study
+from gnn_dml.cli.ablate import run_study
+from gnn_dml.experiments.study import read_study
 
 _BEFORE = """\
 Retrieve the same emoji drawn by other artists. Every row trains the same small CNN from scratch for the same number of
@@ -24,7 +25,7 @@ More seeds, with confidence intervals:
 
 def run(arguments: argparse.Namespace) -> int:
     """Run the demo."""
-    from gnn_dml.cli.compose import resolve
+    from gnn_dml.config.compose import resolve
 
     print(_BEFORE)
     run_study(read_study("demo"), arguments.seeds, arguments.overrides)

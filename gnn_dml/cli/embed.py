@@ -12,9 +12,9 @@ from gnn_dml.errors import UserError
 
 if TYPE_CHECKING:
     from gnn_dml.data.images import ImageSplit
-    from gnn_dml.engine.embeddings import EmbeddingTable
-    from gnn_dml.engine.evaluate import Embeddings
-    from gnn_dml.engine.trained import Trained
+    from gnn_dml.evaluation.embed import Embeddings
+    from gnn_dml.evaluation.embedding_table import EmbeddingTable
+    from gnn_dml.experiments.trained import Trained
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -24,8 +24,8 @@ def run(arguments: argparse.Namespace) -> int:
     if not runs:
         raise UserError(f"which run? write for instance: gnn-dml embed runs/<study>/<run-id> --out {out}")
     members = read_members(arguments, runs, settings)
-    from gnn_dml.engine.embeddings import write_embeddings
-    from gnn_dml.engine.ensemble import check_refined, embed_together, together
+    from gnn_dml.evaluation.embedding_table import write_embeddings
+    from gnn_dml.experiments.ensemble import check_refined, embed_together, together
 
     if arguments.refined:
         check_refined(members)
@@ -45,7 +45,7 @@ def _table(
     arguments: argparse.Namespace, members: list[Trained], split: ImageSplit, embedded: Embeddings
 ) -> EmbeddingTable:
     """One of the two embeddings, with what the figures of `gnn-dml evaluate` depend on."""
-    from gnn_dml.engine.embeddings import EmbeddingTable, unique_names
+    from gnn_dml.evaluation.embedding_table import EmbeddingTable, unique_names
 
     x = embedded.refined if arguments.refined else embedded.backbone
     assert x is not None

@@ -17,8 +17,8 @@ if TYPE_CHECKING:
     from torch import Tensor
 
     from gnn_dml.data.images import ImageSplit
-    from gnn_dml.engine.evaluate import Embeddings
-    from gnn_dml.engine.trained import Trained
+    from gnn_dml.evaluation.embed import Embeddings
+    from gnn_dml.experiments.trained import Trained
 
 EMBEDDINGS = (".npy", ".npz", ".parquet")
 LABELS = (".npy", ".csv", ".txt")
@@ -41,7 +41,7 @@ def run(arguments: argparse.Namespace) -> int:
 def _of_members(arguments: argparse.Namespace, runs: Sequence[str], settings: Sequence[str]) -> int:
     """One run, or an ensemble with its members."""
     members = read_members(arguments, runs, settings)
-    from gnn_dml.engine.ensemble import check_refined, embed_together, together
+    from gnn_dml.experiments.ensemble import check_refined, embed_together, together
 
     if arguments.refined:
         check_refined(members)
@@ -87,7 +87,7 @@ class _How:
         self, model: str, embedding: str, x: Tensor, labels: Tensor, query: Tensor | None, *, alone: bool = True
     ) -> Figures:
         """All figures of an embedding; of a member of an ensemble, not `alone`, those of retrieval."""
-        from gnn_dml.engine.scoring import score_embedding
+        from gnn_dml.evaluation.score import score_embedding
         from gnn_dml.metrics import diagnostics
 
         seed = self.seed if alone else None
@@ -131,7 +131,7 @@ def _from_elsewhere(arguments: argparse.Namespace, targets: Sequence[str]) -> in
     """Embeddings in a file."""
     path, labels = Path(arguments.embeddings), None if arguments.labels is None else Path(arguments.labels)
     _check_files(arguments, path, labels, targets)
-    from gnn_dml.engine.read_embeddings import read_embeddings
+    from gnn_dml.evaluation.read_embeddings import read_embeddings
 
     found = read_embeddings(path, labels)
     x, y, query = found.tensors()

@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import Any
 
 from gnn_dml.atomic import write_atomically
-from gnn_dml.cli.execute import percent
 from gnn_dml.errors import UserError
+from gnn_dml.experiments.execute import percent
 
 SPACE = {
     "alignment": "alignment",

@@ -7,15 +7,15 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from gnn_dml.cli.compose import resolve
-from gnn_dml.cli.overlay import overlay, read_settings
-from gnn_dml.cli.refit import scaled
+from gnn_dml.config.compose import resolve
+from gnn_dml.config.test_time import overlay, read_settings
+from gnn_dml.config.transfer import scaled
 from gnn_dml.errors import UserError
 
 if TYPE_CHECKING:
     import torch
 
-    from gnn_dml.engine.trained import Trained, Weights
+    from gnn_dml.experiments.trained import Trained, Weights
 
 Config = dict[str, Any]
 NORMALIZE = "dataset.transform.normalize"
@@ -47,7 +47,7 @@ def read_members(arguments: argparse.Namespace, runs: Sequence[str], settings: S
         if not file.is_file():
             raise UserError(f"--refiner {file}: there is no such file")
     # torch is loaded here: every sentence about wrong arguments has been said by now.
-    from gnn_dml.engine.trained import from_run, read_model
+    from gnn_dml.experiments.trained import from_run, read_model
     from gnn_dml.official import read_weights
 
     models = [read_model(path) for path in paths]
@@ -71,7 +71,7 @@ def read_members(arguments: argparse.Namespace, runs: Sequence[str], settings: S
 
 def device_of(arguments: argparse.Namespace, members: Sequence[Trained]) -> torch.device:
     """Where to compute: as --device says, or as a setting does, or automatically."""
-    from gnn_dml.engine.device import pick_device
+    from gnn_dml.training.device import pick_device
 
     return pick_device(arguments.device or str(members[0].config["device"]))
 
@@ -98,7 +98,7 @@ def _published(
     name: str, weights: Weights, settings: Sequence[str], keys: Sequence[str], refiner: Weights | None
 ) -> Trained:
     """Published weights under the published settings of the data set, but for what is typed."""
-    from gnn_dml.engine.trained import from_published
+    from gnn_dml.experiments.trained import from_published
 
     if "dataset" not in keys:
         raise UserError(

@@ -12,7 +12,7 @@ from gnn_dml.errors import UserError
 
 if TYPE_CHECKING:
     from gnn_dml.data.images import ImageSplit
-    from gnn_dml.engine.search import Asked, Found
+    from gnn_dml.experiments.search import Asked, Found
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -22,8 +22,8 @@ def run(arguments: argparse.Namespace) -> int:
         raise UserError("name a run and an image, for instance: gnn-dml search runs/<study>/<run-id> photo.jpg")
     out = check_output("--out", Path(arguments.out), (".png",))
     (trained,) = read_members(arguments, words[:1], settings)
-    from gnn_dml.engine.ensemble import check_refined
-    from gnn_dml.engine.search import find_nearest, picture, read_asked
+    from gnn_dml.experiments.ensemble import check_refined
+    from gnn_dml.experiments.search import find_nearest, picture, read_asked
     from gnn_dml.results import gallery
 
     if arguments.refined:

@@ -5,8 +5,9 @@ from __future__ import annotations
 import argparse
 from collections.abc import Sequence
 
-from gnn_dml.cli.compose import flat, resolve
-from gnn_dml.cli.execute import execute, summary
+from gnn_dml.cli.progress import TrainingBar
+from gnn_dml.config.compose import flat, resolve
+from gnn_dml.experiments.execute import execute, summary
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -15,10 +16,11 @@ def run(arguments: argparse.Namespace) -> int:
     if arguments.show:
         print(flat(config), end="")
         return 0
-    from gnn_dml.engine.run import run_folder
+    from gnn_dml.experiments.run import run_folder
     from gnn_dml.results import collect, table
 
-    row, reused = execute(config, row_name(config))
+    with TrainingBar(row_name(config)) as bar:
+        row, reused = execute(config, bar.start)
     folder = run_folder(config)
     frame = collect(folder.parent)
     print(table(frame[frame["run_id"] == row["run_id"]]))

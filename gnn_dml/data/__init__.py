@@ -77,7 +77,7 @@ _HOME = {
 
 
 def __getattr__(name: str) -> Any:
-    """Import a public name when it is asked for: `gnn_dml.data.emoji`, which builds data, then needs no torch."""
+    """Import a public name when it is asked for: `gnn_dml.prepare.emoji`, which builds data, then needs no torch."""
     if name not in _HOME:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     return getattr(import_module(f"{__name__}.{_HOME[name]}"), name)

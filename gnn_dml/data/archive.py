@@ -11,9 +11,9 @@ import numpy as np
 import torch
 from PIL import Image
 
-from gnn_dml.data.emoji.verify import CANNOT_READ
 from gnn_dml.data.images import SPLITS, ImageDataset
 from gnn_dml.errors import UserError
+from gnn_dml.prepare.emoji.verify import CANNOT_READ
 
 
 def embedded_emoji() -> Path:

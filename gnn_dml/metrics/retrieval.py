@@ -14,11 +14,11 @@ import torch
 from torch import Tensor
 from tqdm import tqdm
 
-from gnn_dml.metrics.ahead import Ahead, count_ahead
-from gnn_dml.metrics.positives import Classes, by_class, score_pairs
-from gnn_dml.metrics.scores import query_scores
-from gnn_dml.metrics.space import Metric, Space, full_precision, make_space
-from gnn_dml.metrics.whole_rows import sort_rows
+from gnn_dml.metrics.ranking.positives import Classes, by_class, score_pairs
+from gnn_dml.metrics.ranking.rank_counts import Ahead, count_ahead
+from gnn_dml.metrics.ranking.scores import query_scores
+from gnn_dml.metrics.ranking.sorted_rows import sort_rows
+from gnn_dml.metrics.ranking.space import Metric, Space, full_precision, make_space
 
 Array = Tensor | npt.NDArray[np.generic]
 
@@ -55,7 +55,7 @@ def retrieval(
     The ranking is exact: that of the float32 embeddings (for cosine divided by their length in float64, then rounded),
     as if compared in float64. Scores that agree to 2^-32 of the largest possible one are ties, which go to the lower
     gallery index. The numbers are the same on every device and machine. Memory grows with Q + G, not with Q x G; see
-    `gnn_dml.metrics.ahead`.
+    `gnn_dml.metrics.ranking.rank_counts`.
 
     Args:
         embeddings: Queries (Q, D), need not be normalised. An all-zero row has the cosine 0 with everything.

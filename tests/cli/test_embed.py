@@ -7,7 +7,7 @@ import torch
 
 from gnn_dml.data import emoji_archive
 from gnn_dml.data.transforms import DrawingTransforms
-from gnn_dml.engine.checkpoint import read_checkpoint
+from gnn_dml.experiments.checkpoint import read_checkpoint
 
 
 def test_every_image_of_the_split_with_its_class_and_its_vector(run, noisy_archive, program, tmp_path):

@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 import torch
 
-from gnn_dml.engine.checkpoint import read_checkpoint
+from gnn_dml.experiments.checkpoint import read_checkpoint
 
 
 def shown(program, *arguments):

@@ -8,7 +8,7 @@ import pytest
 import torch
 from PIL import Image
 
-from gnn_dml.engine.checkpoint import read_checkpoint
+from gnn_dml.experiments.checkpoint import read_checkpoint
 
 LINE = re.compile(r"^ +(\d+) +(-?\d\.\d{3})  (.+?)  (\S+)$")
 

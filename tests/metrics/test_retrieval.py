@@ -14,10 +14,10 @@ from gnn_dml.metrics import retrieval
 KINDS = ("random", "tied", "copies", "same")
 # Small enough that a few dozen points use several blocks, samples, groups, and every way to answer a query.
 SIZES = {
-    "gnn_dml.metrics.space.BLOCK": (8, 16, 1024),
-    "gnn_dml.metrics.ahead.SAMPLE": (4, 16, 1024),
-    "gnn_dml.metrics.ahead.KEPT": (64, 2**24),
-    "gnn_dml.metrics.ahead.OPEN": (0, 3, 1024),
+    "gnn_dml.metrics.ranking.space.BLOCK": (8, 16, 1024),
+    "gnn_dml.metrics.ranking.rank_counts.SAMPLE": (4, 16, 1024),
+    "gnn_dml.metrics.ranking.rank_counts.KEPT": (64, 2**24),
+    "gnn_dml.metrics.ranking.rank_counts.OPEN": (0, 3, 1024),
     "gnn_dml.metrics.retrieval.MOST_POSITIVES": (2, 5, 256),
     "gnn_dml.metrics.retrieval.MOST_PAIRS": (50, 2**25),
 }

@@ -10,8 +10,8 @@ import torch
 from safetensors.torch import save_file
 
 from gnn_dml.data import PhotoTransforms, emoji_archive
-from gnn_dml.engine.checkpoint import Checkpoint
 from gnn_dml.errors import UserError
+from gnn_dml.experiments.checkpoint import Checkpoint
 from gnn_dml.metrics import retrieval
 from gnn_dml.models import Embedder, build_backbone
 from gnn_dml.models.packaged import packaged_file, packaged_state, timm_name

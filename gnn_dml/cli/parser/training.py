@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import argparse
 
-from gnn_dml.cli.options import choices_text
 from gnn_dml.cli.parser.common import Commands, add_command, add_rest, examples, whole_numbers
+from gnn_dml.config.names import choices_text
 
 _SETTINGS = """\
 settings:

@@ -1,0 +1,1 @@
+"""Settings: from what is typed to plain values, checked. Importing this package loads no torch."""

@@ -1,0 +1,191 @@
+"""From `graph=knn graph.k=8` to a resolved configuration; Hydra underneath, plain sentences on top."""
+
+from __future__ import annotations
+
+import hashlib
+import math
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from hydra import compose, initialize_config_dir
+from hydra.core.override_parser.overrides_parser import OverridesParser
+from hydra.core.override_parser.types import Override
+from hydra.errors import HydraException
+from omegaconf import DictConfig, ListConfig, OmegaConf
+from omegaconf.errors import OmegaConfBaseException
+
+from gnn_dml.config.check import problems
+from gnn_dml.config.names import CONF, groups, suggestion
+from gnn_dml.errors import UserError
+from gnn_dml.prepare.emoji.checksums import EMOJI_SHA256
+
+Config = dict[str, Any]
+
+
+def resolve(settings: Sequence[str], **fixed: Any) -> Config:
+    """Compose, check and resolve the configuration of one run.
+
+    Args:
+        settings: As typed: GROUP=NAME and GROUP.SETTING=VALUE.
+        **fixed: Top-level settings put in afterwards (study, cell, seed, ...).
+
+    Returns:
+        Plain values, with the names of the chosen groups under `choices`.
+
+    Raises:
+        UserError: One sentence per problem: an unknown group, name or setting, a value of another kind, or a
+            combination that cannot work.
+    """
+    parsed = [parse(text) for text in settings]
+    found = [message for override in parsed if (message := group_problem(override))]
+    raise_all(found)
+    chosen = [override for override in parsed if override.key_or_group in groups()]
+    with initialize_config_dir(str(CONF), version_base="1.3"):
+        base = compose_tree([str(override.input_line) for override in chosen])
+        raise_all([message for override in parsed if (message := setting_problem(override, base))])
+        whole = compose_tree(list(settings))
+    choices = {group: name for group, name in whole.hydra.runtime.choices.items() if group in groups()}
+    OmegaConf.set_struct(whole, False)
+    del whole["hydra"]
+    try:
+        config: Any = OmegaConf.to_container(whole, resolve=True)
+    except OmegaConfBaseException as error:
+        raise UserError(f"the settings cannot be resolved: {str(error).splitlines()[0]}") from error
+    config = {**config, **fixed, "choices": choices}
+    for name in ("out", "study_name", "device"):
+        config[name] = str(config[name])
+    _make_paths_absolute(config)
+    raise_all(problems(config))
+    config["dataset"]["sha256"] = _checksum(config["dataset"]["root"], choices["dataset"])
+    return dict(config)
+
+
+def _make_paths_absolute(config: Config) -> None:
+    """So that a run can be evaluated from any folder, and the same file is the same run wherever it was started."""
+    dataset, weights = config["dataset"], config["backbone"].get("weights")
+    for part, name in (
+        (dataset, "root"),
+        (dataset, "cache"),
+        (dataset["source"], "root"),
+        (dataset["source"], "images"),
+    ):
+        if part.get(name) is not None:
+            part[name] = str(Path(str(part[name])).absolute())
+    if weights not in (None, "imagenet", "packaged"):
+        config["backbone"]["weights"] = str(Path(str(weights)).absolute())
+
+
+def _checksum(root: str | None, dataset: str) -> str | None:
+    """The sha256 of the data file, so that other data under the same name are another run; None for a folder."""
+    if root is None:
+        return EMOJI_SHA256 if dataset == "emoji" else None
+    return hashlib.sha256(Path(root).read_bytes()).hexdigest() if Path(root).is_file() else None
+
+
+def compose_tree(overrides: list[str]) -> DictConfig:
+    """The whole configuration under these overrides, not yet resolved; call it inside `initialize_config_dir`."""
+    try:
+        return compose("config", overrides=overrides, return_hydra_config=True)
+    except (HydraException, OmegaConfBaseException) as error:
+        raise UserError(str(error).splitlines()[0]) from error
+
+
+def parse(text: str) -> Override:
+    """Read one setting.
+
+    Raises:
+        UserError: If it is no NAME=VALUE, or asks for several values.
+    """
+    if "=" not in text:
+        raise UserError(f"{text!r} is not a setting; write NAME=VALUE, for instance graph=knn or graph.k=8")
+    try:
+        override = OverridesParser.create().parse_override(text)
+    except HydraException as error:
+        raise UserError(f"{text!r} cannot be read as NAME=VALUE; quote values with spaces or commas") from error
+    if override.is_sweep_override():
+        raise UserError(f"{text!r} names several values; one run takes one, and 'gnn-dml ablate' runs many")
+    if override.is_delete() or override.is_add() or override.is_force_add():
+        raise UserError(f"{text!r}: settings can be changed, not added or removed; write NAME=VALUE")
+    return override
+
+
+def group_problem(override: Override) -> str | None:
+    """What is wrong with `graph=knnn`."""
+    known = groups()
+    group, value = override.key_or_group, f"{override.value()!s}"
+    if group not in known:
+        return None
+    if value in known[group]:
+        return None
+    names = known[group]
+    return f"{group}={value} is unknown; {group} is one of {', '.join(names)}.{suggestion(value, names)}"
+
+
+def setting_problem(override: Override, base: DictConfig) -> str | None:
+    """What is wrong with `graph.kk=8` or `graph.k=many`, given the settings that the chosen groups have."""
+    key = override.key_or_group
+    if key in groups():
+        return None
+    parent: Any = base
+    walked: list[str] = []
+    for part in key.split("."):
+        names = [str(name) for name in parent if name not in ("hydra",)] if isinstance(parent, DictConfig) else []
+        if part not in names:
+            return _unknown(key, part, walked, names)
+        walked.append(part)
+        node = parent._get_node(part)
+        parent = parent[part] if OmegaConf.is_config(node) else node._value()
+    return _kind_problem(key, parent, override.value())
+
+
+def _unknown(key: str, part: str, walked: list[str], names: list[str]) -> str:
+    where = ".".join(walked)
+    shown = [name for name in names if not name.startswith("_")]
+    if not where:
+        known = sorted({*groups(), *shown})
+        return f"{key!r} is unknown; settings start with one of {', '.join(known)}.{suggestion(part, known)}"
+    if not shown:
+        return f"{key!r} is unknown; {where} has no settings"
+    hint = suggestion(part, shown)
+    return f"{key!r} is unknown; {where} has {', '.join(shown)}.{hint and hint.replace('mean ', f'mean {where}.')}"
+
+
+_NULLABLE = ("backbone.dim", "backbone.weights", "graph.k", "graph.threshold")
+_KIND_BESIDE_NULL: dict[str, type] = {"graph.k": int, "graph.loop": bool, "protocol.folds": int}
+_KINDS = {bool: "true or false", int: "a whole number", float: "a number", str: "a word"}
+
+
+def _kind_problem(key: str, default: Any, value: Any) -> str | None:
+    """A value of another kind than the default; a default of null says little about kinds."""
+    if isinstance(default, DictConfig):
+        inner = next((str(name) for name in default if not str(name).startswith("_")), "NAME")
+        return f"{key} holds several settings; change one of them, for instance {key}.{inner}=..."
+    kind = _KIND_BESIDE_NULL.get(key, type(None)) if default is None else type(default)
+    if isinstance(default, ListConfig):
+        return None if isinstance(value, list) else f"{key} must be a list like {default}, not {value!r}"
+    if value is None and type(default) in _KINDS and key not in _NULLABLE:
+        return f"{key} must be {_KINDS[kind]} (the default is {default}), not null"
+    if isinstance(value, float) and not math.isfinite(value):
+        return f"{key} must be a finite number (the default is {default}), not {value}"
+    if value is None or kind not in _KINDS or (isinstance(default, str) and default.startswith("${")):
+        return None
+    fits = isinstance(value, kind) and not (kind is int and isinstance(value, bool))
+    fits = fits or (kind is float and isinstance(value, int) and not isinstance(value, bool))
+    fits = fits or (kind is str and not isinstance(value, (dict, list)))
+    shown = "null" if default is None else default
+    return None if fits else f"{key} must be {_KINDS[kind]} (the default is {shown}), not {value!r}"
+
+
+def raise_all(found: Sequence[str]) -> None:
+    """Raise one UserError with every sentence, if there are any."""
+    if found:
+        raise UserError("; ".join(dict.fromkeys(found)))
+
+
+def flat(config: Mapping[str, Any]) -> str:
+    """The configuration as YAML, for people."""
+    import yaml
+
+    text: str = yaml.safe_dump(dict(config), sort_keys=False)
+    return text

@@ -1,0 +1,94 @@
+"""Settings typed beside a trained run, over the run's own: what may differ at test time, and nothing else."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from hydra import initialize_config_dir
+from hydra.core.override_parser.types import Override
+from omegaconf import OmegaConf
+
+from gnn_dml.config.check import problems
+from gnn_dml.config.compose import compose_tree, group_problem, parse, raise_all, setting_problem
+from gnn_dml.config.names import CONF
+from gnn_dml.config.transfer import fitted
+from gnn_dml.errors import UserError
+
+Config = dict[str, Any]
+
+GROUPS = ("dataset", "graph")
+PROTOCOL = ("neighbourhood", "neighbours", "val_share", "val_seed", "folds", "fold")
+ALONE = ("device", "workers", "seed")
+_LATER: dict[str, Config] = {"protocol": {"neighbourhood": "nearest"}, "refiner": {"weighted": False}}
+"""Settings that older runs have not, and what they meant by that."""
+
+
+def read_settings(settings: Sequence[str]) -> list[Override]:
+    """Settings as typed, checked as far as can be told without a run.
+
+    Raises:
+        UserError: If one is no setting or names what a group has not.
+    """
+    parsed = [parse(text) for text in settings]
+    raise_all([message for override in parsed if (message := group_problem(override))])
+    return parsed
+
+
+def overlay(config: Mapping[str, Any], settings: Sequence[str]) -> Config:
+    """The configuration of a run with other settings for its test.
+
+    A data set of another name comes with its own settings, but for how its images are seen
+    (`gnn_dml.config.transfer`). One of the run's own name keeps what the run has.
+
+    Args:
+        config: Of a trained run, resolved.
+        settings: As typed.
+
+    Raises:
+        UserError: If a setting is unknown, cannot be changed at test time, or cannot work.
+    """
+    parsed = read_settings(settings)
+    raise_all([message for override in parsed if (message := _fixed(override))])
+    config = {**config, **{part: {**known, **config[part]} for part, known in _LATER.items() if part in config}}
+    if not parsed:
+        return config
+    for override in parsed:
+        if override.key_or_group in GROUPS:
+            config = _swapped(config, override.key_or_group, f"{override.value()!s}")
+    tree = OmegaConf.create(config)
+    raise_all([message for override in parsed if (message := setting_problem(override, tree))])
+    for override in parsed:
+        if override.key_or_group not in GROUPS:
+            OmegaConf.update(tree, override.key_or_group, override.value())
+    found: Any = OmegaConf.to_container(tree)
+    source = found["dataset"]["source"]
+    source.update({name: found["dataset"][name] for name in source if name in found["dataset"]})
+    # Where the weights once started from, and where the run's files were to go, makes no difference any more.
+    raise_all(problems({**found, "backbone": {**found["backbone"], "weights": None}, "out": "."}))
+    return dict(found)
+
+
+def _fixed(override: Override) -> str | None:
+    """What is wrong with `backbone=resnet18` beside a run, whose weights fit one backbone."""
+    key = override.key_or_group
+    if key == "graph" and override.value() == "none":
+        return "graph=none is no graph to refine in; leave the refined embedding out instead (evaluate --no-refined)"
+    first, _, inner = key.partition(".")
+    if key in ALONE or first in GROUPS or (first == "protocol" and inner in PROTOCOL):
+        return None
+    can = [*GROUPS, *(f"protocol.{name}" for name in PROTOCOL), *ALONE]
+    return f"{key} of a trained run is fixed; beside a run there can be {', '.join(can)}"
+
+
+def _swapped(config: Config, group: str, name: str) -> Config:
+    """Another choice in a group, with its own settings."""
+    if name == config["choices"][group]:
+        return config
+    with initialize_config_dir(str(CONF), version_base="1.3"):
+        found: Any = OmegaConf.to_container(compose_tree([f"{group}={name}"])[group], resolve=True)
+    if group == "dataset":
+        found["transform"] = fitted(found["transform"], config)
+    if group == "graph" and config["choices"]["graph"] == "none":
+        raise UserError(f"graph={name} changes nothing: the run has no refiner")
+    return {**config, group: found, "choices": {**config["choices"], group: name}}

@@ -1,0 +1,85 @@
+"""The row of a run: what it was, and what it measured."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import torch
+
+from gnn_dml import __version__
+from gnn_dml.experiments.build import build_neighbourhoods
+from gnn_dml.experiments.files import run_id
+from gnn_dml.graphs import describe, uses_labels
+from gnn_dml.training.learner import Learner
+
+
+def make_row(
+    config: Mapping[str, Any],
+    learner: Learner,
+    device: torch.device,
+    status: str,
+    epochs: Sequence[Mapping[str, Any]],
+    measured: Mapping[str, Any],
+    *,
+    seconds: float,
+    skipped: int,
+) -> dict[str, Any]:
+    """Join the settings of a run with its figures.
+
+    Args:
+        config: Resolved configuration.
+        learner: For what can be read off it.
+        device: Where it ran.
+        status: "finished" or "diverged".
+        epochs: A row per epoch; the chosen epoch's selection metrics are copied from it.
+        measured: Test metrics with `chosen_epoch`; empty for a diverged run, whose figures are null, never 0.
+        seconds: Wall-clock time of the run, reading and testing included.
+        skipped: Images that could not be read and were left out.
+    """
+    protocol, choices = config["protocol"], config["choices"]
+    names = [f"{branch}_{name}" for branch in ("backbone", "refined") for name in metric_names(protocol["ks"])]
+    figures = {f"{prefix}{name}": measured.get(f"{prefix}{name}") for prefix in ("", "last_") for name in names}
+    chosen = measured.get("chosen_epoch")
+    selected: Mapping[str, Any] = next((row for row in epochs if row["epoch"] == chosen), {})
+    row = {
+        "run_id": run_id(config),
+        "study": config["study_name"],
+        "cell": config["cell"] or choices["graph"],
+        "overrides": config["overrides"],
+        "seed": config["seed"],
+        "status": status,
+        "dataset": choices["dataset"],
+        "split": "test",
+        "skipped_images": skipped,
+        "backbone": choices["backbone"],
+        "graph": choices["graph"],
+        "layer": choices["layer"] if learner.refiner is not None else "",
+        "uses_labels": learner.topology is not None and uses_labels(learner.topology),
+        "test_graph": describe_test_graph(learner, protocol),
+        "selected_on": protocol["select_on"] if protocol["epochs"] else "",
+        "chosen_epoch": chosen,
+        "epochs": protocol["epochs"],
+        "refiner_rate": config["optimizer"]["refiner_rate"] if learner.refiner is not None else None,
+        "seconds": round(seconds, 2),
+        "device": device.type,
+        "threads": torch.get_num_threads(),
+        "torch": torch.__version__,
+        "version": __version__,
+        "parameters": sum(parameter.numel() for parameter in learner.parameters()),
+        **figures,
+        **{name: value for name, value in selected.items() if name.startswith(f"{protocol['select_on']}_")},
+    }
+    return {name: None if isinstance(value, float) and math.isnan(value) else value for name, value in row.items()}
+
+
+def metric_names(ks: Sequence[int]) -> list[str]:
+    """The metrics of one embedding, in the order of the columns."""
+    return [*(f"recall@{k}" for k in ks), "map@r", "r_precision", "nmi", "ami"]
+
+
+def describe_test_graph(learner: Learner, protocol: Mapping[str, Any]) -> str:
+    """On a line, how test images are refined; empty without a refiner."""
+    topology = learner.test_topology
+    return "" if topology is None else f"{describe(topology)} over {build_neighbourhoods(protocol)}"

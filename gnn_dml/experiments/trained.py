@@ -1,0 +1,146 @@
+"""Weights that are there already, a run's or published ones, with what they are to embed."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from torch import Tensor
+from torch_geometric.transforms import BaseTransform
+
+from gnn_dml.data.images import ImageSplit
+from gnn_dml.data.transforms import Transforms
+from gnn_dml.errors import UserError
+from gnn_dml.experiments.build import Config, build, build_source
+from gnn_dml.experiments.checkpoint import Checkpoint, read_checkpoint
+from gnn_dml.experiments.files import load
+from gnn_dml.experiments.row import describe_test_graph
+from gnn_dml.graphs import Complete, describe, uses_labels
+from gnn_dml.models import Embedder, Refiner
+from gnn_dml.official import load_embedder, load_refiner, read_weights
+from gnn_dml.training.learner import Learner
+
+Weights = Mapping[str, Tensor]
+
+
+@dataclass(frozen=True)
+class Trained:
+    """A learner, and the configuration under which it is tested.
+
+    Attributes:
+        name: What the user calls it.
+        config: Resolved; of the test, so `dataset` and `graph` may differ from those of the training.
+        learner: On the CPU, in eval mode.
+        epoch: After which epoch the weights were taken; None where that is not known.
+    """
+
+    name: str
+    config: Config
+    learner: Learner
+    epoch: int | None
+
+    @property
+    def test_graph(self) -> str:
+        """On a line, how images are refined; empty without a refiner."""
+        return describe_test_graph(self.learner, self.config["protocol"])
+
+    def split(self, name: str) -> tuple[ImageSplit, Transforms]:
+        """A split of the configured data set, and how its images are seen."""
+        source, transforms, _ = build_source(self.config)
+        return source.split(name), transforms
+
+
+def read_model(path: Path) -> Checkpoint | Weights:
+    """Read the best checkpoint of a run folder, a checkpoint file, or a file of published weights.
+
+    What a file holds decides, not its name.
+
+    Raises:
+        UserError: If there is no such file, or it is neither.
+    """
+    if path.is_dir() or not path.is_file() or _is_ours(path):
+        return read_checkpoint(path)
+    return read_weights(path)
+
+
+def from_run(name: str, checkpoint: Checkpoint, config: Config, *, test_graph: bool = False) -> Trained:
+    """The learner of a run.
+
+    Args:
+        name: See `Trained`.
+        checkpoint: Its weights and the configuration of its training.
+        config: That of its test.
+        test_graph: Whether the graph of `config` takes the place of the one trained with.
+
+    Raises:
+        UserError: If the graph is built from labels, or there is no refiner for it.
+    """
+    learner = checkpoint.learner()
+    if test_graph:
+        if learner.refiner is None:
+            raise UserError(f"{name} has no refiner, so a graph changes nothing")
+        learner = Learner(learner.embedder, learner.refiner, _test_graph(config)).eval()
+    return Trained(name, config, learner, checkpoint.epoch)
+
+
+def from_published(name: str, weights: Weights, config: Config, refiner: Weights | None = None) -> Trained:
+    """The learner of published weights.
+
+    Args:
+        name: See `Trained`.
+        weights: Of the CNN.
+        config: Says which CNN it is (`backbone.name`), and of the refiner what its shapes do not tell
+            (`layer.num_heads`, `refiner.output`, `refiner.weighted`) and its graph.
+        refiner: Weights of the refiner, or None without one.
+
+    Raises:
+        UserError: If weights and configuration do not fit each other.
+    """
+    embedder = load_embedder(weights, name=config["backbone"]["name"])
+    if refiner is None:
+        return Trained(name, config, Learner(embedder).eval(), None)
+    return Trained(
+        name, config, Learner(embedder, _published_refiner(config, refiner, embedder), _test_graph(config)).eval(), None
+    )
+
+
+def _test_graph(config: Config) -> BaseTransform:
+    """The configured graph, label-free.
+
+    The published configuration of SOP has none; a refiner can still be tried there, on the graph of the others.
+    """
+    topology: BaseTransform = Complete() if config["graph"].get("_target_") is None else build(config["graph"])
+    if uses_labels(topology):
+        raise UserError(f"{describe(topology)} is built from labels, and test images have none; use a label-free graph")
+    return topology
+
+
+def _published_refiner(config: Config, weights: Weights, embedder: Embedder) -> Refiner:
+    layer: Mapping[str, Any] = config["layer"]
+    width = weights.get("dim_red.weight")
+    if width is not None and width.dim() == 2 and width.size(1) != embedder.dim:
+        raise UserError(
+            f"the refiner takes embeddings of {width.size(1)} channels, and those of the CNN have {embedder.dim}"
+        )
+    try:
+        return load_refiner(
+            weights,
+            num_heads=layer["num_heads"],
+            output=config["refiner"]["output"],
+            weighted=config["refiner"]["weighted"],
+        )
+    except UserError:
+        raise
+    except ValueError as error:
+        raise UserError(f"layer.num_heads={layer['num_heads']} does not fit the refiner: {error}") from error
+
+
+def _is_ours(path: Path) -> bool:
+    """Whether a file has the parts of a checkpoint of this package."""
+    try:
+        held: Any = load(path)
+    except Exception:  # `read_weights` says what is wrong with it
+        return False
+    return isinstance(held, dict) and {"config", "weights"} <= held.keys()

@@ -1,0 +1,40 @@
+"""From what is ahead of each positive to the metrics of a query.
+
+Legend: Q queries, R positives of a query, P positives.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor
+
+from gnn_dml.metrics.ranking.rank_counts import Ahead
+
+
+def query_scores(counts: Ahead, relevant: Tensor, ks: Sequence[int]) -> dict[str, Tensor]:
+    """The metrics of each query, float64 (Q,).
+
+    The m-th positive of a query, in the order of what is ahead of it, has the rank m + (items of other classes ahead).
+
+    Args:
+        counts: For the nearest positive of every query with R > 0, and for each that is among its R nearest items.
+        relevant: R of every query (Q,).
+        ks: The K of Recall@K.
+    """
+    # By query, and inside a query by what is ahead.
+    key = ((counts.query << 32) + counts.ahead).sort().values
+    query, ahead = key >> 32, key & 0xFFFFFFFF
+    found = query.bincount(minlength=len(relevant))
+    order = torch.arange(1, len(query) + 1, device=query.device) - (found.cumsum(0) - found)[query]
+    rank = order + ahead
+    nearest = torch.full_like(relevant, torch.iinfo(torch.int64).max)
+    nearest = nearest.scatter_reduce(0, query, rank, "amin")
+    within = (rank <= relevant[query]).double()
+    zeros = torch.zeros(len(relevant), dtype=torch.float64, device=query.device)
+    r = relevant.clamp(min=1)
+    out = {f"recall@{k}": (nearest <= k).double() for k in ks}
+    out["map@r"] = zeros.index_add(0, query, within * order / rank) / r
+    out["r_precision"] = zeros.index_add(0, query, within) / r
+    return out

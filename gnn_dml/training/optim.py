@@ -1,0 +1,71 @@
+"""Optimiser and schedule, with a learning rate for the CNN and one for the refiner."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from typing import Any
+
+import torch
+from torch.optim import Optimizer
+from torch.optim.lr_scheduler import LRScheduler, MultiStepLR, OneCycleLR
+
+from gnn_dml.errors import UserError
+from gnn_dml.training.learner import Learner
+
+SCHEDULES = ("one_cycle", "constant", "step")
+
+
+def build_optimizer(
+    learner: Learner,
+    factory: Callable[[Iterable[dict[str, Any]]], Optimizer],
+    *,
+    lr: float,
+    refiner_rate: float,
+    weight_decay: float,
+) -> Optimizer:
+    """An optimiser over two groups of parameters, named "cnn" and "refiner".
+
+    Args:
+        learner: What to train.
+        factory: Called with the groups, for instance `torch.optim.AdamW`.
+        lr: Learning rate of the CNN.
+        refiner_rate: The refiner's learning rate as a multiple of `lr`.
+        weight_decay: Of both groups; biases and norms are left out.
+    """
+    groups: list[dict[str, Any]] = []
+    for name, module, rate in (
+        ("cnn", learner.embedder, lr),
+        ("refiner", learner.refiner, lr * refiner_rate),
+    ):
+        parameters = [] if module is None else [p for p in module.parameters() if p.requires_grad]
+        for decay, chosen in (
+            (weight_decay, [p for p in parameters if p.dim() > 1]),
+            (0.0, [p for p in parameters if p.dim() <= 1]),
+        ):
+            if chosen:
+                groups.append({"params": chosen, "lr": rate, "weight_decay": decay, "name": name})
+    return factory(groups)
+
+
+def build_schedule(name: str, optimizer: Optimizer, *, steps: int, warmup: float) -> LRScheduler:
+    """The schedule of a whole training run, stepped once per batch.
+
+    Args:
+        name: "one_cycle" (a linear rise, then a cosine down to almost 0), "constant", or "step" (divided by 10 once,
+            after 3/7 of the steps: at epoch 31 of 70, as published).
+        optimizer: Its groups' rates are the peaks.
+        steps: Batches in the whole run.
+        warmup: The share of the steps that the rise of "one_cycle" takes.
+
+    Raises:
+        UserError: If the name is unknown.
+    """
+    if name == "one_cycle":
+        peaks = [group["lr"] for group in optimizer.param_groups]
+        rise = warmup if warmup * steps > 1 else 0.0  # a rise of one step would divide by zero
+        return OneCycleLR(optimizer, peaks, total_steps=max(1, steps), pct_start=rise, cycle_momentum=False)
+    if name == "constant":
+        return torch.optim.lr_scheduler.ConstantLR(optimizer, factor=1.0)
+    if name == "step":
+        return MultiStepLR(optimizer, [max(1, steps * 3 // 7)], gamma=0.1)
+    raise UserError(f"optimizer.schedule must be one of {', '.join(SCHEDULES)}, not {name!r}")

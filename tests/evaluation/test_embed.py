@@ -1,0 +1,63 @@
+"""Scores of a split with queries and a gallery apart, and of images that are read one by one."""
+
+import pytest
+import torch
+from torch.nn.functional import normalize
+from torchvision.transforms import v2
+
+from gnn_dml.data import DrawingTransforms, ImageSplit
+from gnn_dml.evaluation.embed import Embeddings, embed, score
+from gnn_dml.evaluation.neighbourhoods import NearestNeighbourhoods
+from gnn_dml.metrics import retrieval
+from gnn_dml.models import Embedder
+from gnn_dml.training.learner import Learner
+
+
+def split(n=12, query=None):
+    labels = torch.arange(n) % 4
+    images = torch.randint(256, (n, 3, 64, 64), generator=torch.Generator().manual_seed(0)).to(torch.uint8)
+    names = tuple(map(str, range(n)))
+    return ImageSplit(images, labels, tuple("abcd"), names, query)
+
+
+def test_queries_are_looked_up_in_the_gallery():
+    query = torch.arange(12) < 5
+    data = split(query=query)
+    x = normalize(torch.randn(12, 6, generator=torch.Generator().manual_seed(1)), dim=1)
+    found = score(Embeddings(x, None), data, ks=(1, 2), cluster_seed=0)
+    right = 0
+    for i in range(5):
+        best = max(range(5, 12), key=lambda j: float(x[i] @ x[j]))
+        right += int(data.labels[best] == data.labels[i])
+    assert found["backbone_recall@1"] == pytest.approx(right / 5)
+    assert found["backbone_recall@1"] != retrieval(x, data.labels)["recall@1"]
+    assert found["refined_recall@1"] is None
+
+
+class OneByOne:
+    """Images of several sizes, not a tensor."""
+
+    def __init__(self, images):
+        self.images = images
+
+    def __len__(self):
+        return len(self.images)
+
+    def __getitem__(self, index):
+        return v2.functional.resize(self.images[index], [64 + index, 64], antialias=True)
+
+
+@pytest.mark.parametrize("workers", [0, 2])
+def test_images_read_one_by_one_give_what_each_gives_alone(workers):
+    data, transforms = split(), DrawingTransforms()
+    torch.manual_seed(0)
+    learner = Learner(Embedder("small_cnn", width=4, dim=8)).eval()
+    images = OneByOne(data.images)
+    lazy = ImageSplit(images, data.labels, data.class_names, data.image_names)
+    found = embed(
+        learner, lazy, transforms, torch.device("cpu"), neighbourhoods=NearestNeighbourhoods(3), workers=workers
+    )
+    with torch.no_grad():
+        for i in range(12):
+            alone = learner.embedder(transforms.finish(transforms.evaluate(images[i])[None])).features[0]
+            torch.testing.assert_close(found.backbone[i], alone, atol=1e-5, rtol=0)

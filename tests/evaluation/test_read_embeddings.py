@@ -1,0 +1,188 @@
+"""Embeddings from elsewhere: every kind of file, and a sentence for everything that can be wrong with one."""
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from gnn_dml.errors import UserError
+from gnn_dml.evaluation.read_embeddings import read_embeddings
+
+X = np.arange(12, dtype=np.float32).reshape(4, 3)
+WORDS = ("red", "red", "blue", "blue")
+
+
+def saved(folder, vectors=X, name="e.npy"):
+    np.save(folder / name, vectors)
+    return folder / name
+
+
+def labels_in(folder, text, name="labels.txt"):
+    (folder / name).write_text(text, encoding="utf-8")
+    return folder / name
+
+
+def parquet(folder, **columns):
+    path = folder / "e.parquet"
+    pq.write_table(pa.table(columns), path)
+    return path
+
+
+def npz(folder, **arrays):
+    np.savez(folder / "e.npz", **arrays)
+    return folder / "e.npz"
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("labels.txt", "red\nred\nblue\nblue\n\n"),
+        ("labels.csv", "path,label\na,red\nb,red\nc,blue\nd,blue\n"),
+        ("labels.csv", "\ufefflabel\nred\nred\nblue\nblue"),
+        ("labels.csv", 'label\n"red"\n"red"\n"blue"\n"blue"\n'),
+    ],
+)
+def test_labels_in_a_text_file(tmp_path, name, text):
+    found = read_embeddings(saved(tmp_path), labels_in(tmp_path, text, name))
+    np.testing.assert_array_equal(found.vectors, X)
+    assert found.labels == WORDS
+    assert (found.paths, found.query, found.about) == (None, None, {})
+
+
+@pytest.mark.parametrize(
+    ("labels", "expected"),
+    [
+        (np.array([7, 7, 8, 8]), ("7", "7", "8", "8")),
+        (np.array([7.0, 7.0, 8.0, 8.0]), ("7", "7", "8", "8")),
+        (np.array(WORDS), WORDS),
+        (np.array(WORDS).astype("S"), WORDS),
+    ],
+)
+def test_labels_in_an_array(tmp_path, labels, expected):
+    np.save(tmp_path / "labels.npy", labels)
+    assert read_embeddings(saved(tmp_path), tmp_path / "labels.npy").labels == expected
+    assert read_embeddings(npz(tmp_path, embeddings=X, labels=labels)).labels == expected
+
+
+@pytest.mark.parametrize(
+    ("dtype", "kept"),
+    [("f2", "f4"), ("f4", "f4"), ("f8", "f8"), (">f4", "f4"), ("u1", "f4"), ("i8", "f8"), ("longdouble", "f8")],
+)
+def test_numbers_of_every_kind_become_what_torch_knows(tmp_path, dtype, kept):
+    found = read_embeddings(saved(tmp_path, X.astype(dtype)), labels_in(tmp_path, "a\na\nb\nb"))
+    assert found.vectors.dtype == np.dtype(kept)
+    np.testing.assert_array_equal(found.tensors()[0].numpy(), X)
+
+
+KINDS = {
+    "list": pa.list_(pa.float32()),
+    "list of doubles": pa.list_(pa.float64()),
+    "large list": pa.large_list(pa.float32()),
+    "fixed": pa.list_(pa.float32(), 3),
+    "whole numbers": pa.list_(pa.int16()),
+}
+
+
+@pytest.mark.parametrize("kind", KINDS.values(), ids=KINDS)
+def test_lists_of_every_kind(tmp_path, kind):
+    vectors = pa.chunked_array([pa.array(X[:1].tolist(), kind), pa.array(X[1:].tolist(), kind)])
+    found = read_embeddings(parquet(tmp_path, label=list(WORDS), vector=vectors, path=["a", "b", "c", "d"]))
+    np.testing.assert_array_equal(found.vectors, X)
+    assert (found.labels, found.paths) == (WORDS, ("a", "b", "c", "d"))
+    assert found.vectors.flags.writeable
+
+
+def test_a_file_that_pandas_wrote(tmp_path):
+    frame = pd.DataFrame({"vector": list(X), "label": pd.Categorical(WORDS), "role": ["gallery", "query"] * 2})
+    frame.to_parquet(tmp_path / "e.parquet")
+    found = read_embeddings(tmp_path / "e.parquet")
+    np.testing.assert_array_equal(found.vectors, X)
+    assert found.labels == WORDS
+    assert found.query.tolist() == [False, True, False, True]
+
+
+@pytest.mark.parametrize(
+    ("write", "message"),
+    [
+        (lambda f: saved(f, X[0]), r"must be an array \(n, d\) of numbers, not \(3,\) of float32"),
+        (lambda f: saved(f, X.astype(complex)), r"not \(4, 3\) of complex128"),
+        (lambda f: saved(f, np.array([["a"]])), r"not \(1, 1\) of str"),
+        (lambda f: saved(f, np.zeros((0, 3))), r"e\.npy holds no embeddings: their array has the shape \(0, 3\)"),
+        (lambda f: saved(f, np.array([[object()]])), r"e\.npy cannot be read as a \.npy file: .*allow_pickle"),
+        (lambda f: labels_in(f, "no array", "e.npy"), r"e\.npy cannot be read as a \.npy file"),
+        (lambda f: labels_in(f, "no zip", "e.npz"), r"e\.npz cannot be read as a \.npz file"),
+        (lambda f: labels_in(f, "no table", "e.parquet"), r"e\.parquet cannot be read as a parquet file"),
+        (lambda f: npz(f, x=X), r"e\.npz lacks the array embeddings; it has x"),
+        (lambda f: parquet(f, label=["a"], vec=[[1.0]]), r"lacks the column vector; it has label, vec"),
+        (lambda f: parquet(f, label=["a"], vector=["b"]), r"vector must hold lists of numbers, not string"),
+        (lambda f: parquet(f, label=["a"], vector=[["b"]]), r"vector must hold lists of numbers, not list<"),
+        (
+            lambda f: parquet(f, label=["a", "b"], vector=[[1.0], None]),
+            r"1 of 2 rows have no vector; the first is row 1",
+        ),
+        (
+            lambda f: parquet(f, label=["a", "b"], vector=[[1.0], [1.0, 2.0]]),
+            r"equally long, and row 1 has 2 numbers where row 0 has 1",
+        ),
+        (
+            lambda f: parquet(f, label=["a", "b"], vector=[[1.0], [1.0]], role=["query", "test"]),
+            r"a role must be query or gallery, and that of row 1 is 'test'",
+        ),
+        (
+            lambda f: parquet(f, label=["a", "b"], vector=[[1.0], [1.0]], role=["query", None]),
+            r"that of row 1 is 'None'",
+        ),
+        (
+            lambda f: parquet(f, label=["a", "b"], vector=[[1.0], [1.0]], role=["query", "query"]),
+            r"the column role has no gallery",
+        ),
+        (lambda f: parquet(f, label=["a", None], vector=[[1.0], [1.0]]), r"row 1 has no label"),
+        (lambda f: parquet(f, label=[0.5, 1.5], vector=[[1.0], [1.0]]), r"that of row 0 is 0\.5"),
+        (lambda f: npz(f, embeddings=X, labels=np.zeros((4, 1))), r"labels must be an array \(n,\).*not \(4, 1\)"),
+        (lambda f: npz(f, embeddings=X), r"e\.npz holds no labels; add --labels FILE"),
+        (lambda f: npz(f, embeddings=X, labels=[1, 2]), r"holds 2 labels, and there are 4 embeddings"),
+        (lambda f: npz(f, embeddings=X, labels=[1] * 4, paths=["a"]), r"holds 1 paths, and there are 4"),
+    ],
+)
+def test_what_is_wrong_with_a_file_is_said(tmp_path, write, message):
+    path = write(tmp_path)
+    labels = labels_in(tmp_path, "a\nb\nc\nd") if path.suffix == ".npy" else None
+    with pytest.raises(UserError, match=message) as error:
+        read_embeddings(path, labels)
+    assert "\n" not in str(error.value)
+
+
+def test_rows_that_are_not_finite_are_counted_and_the_first_is_named(tmp_path):
+    x = X.copy()
+    x[1, 2], x[3, 0] = np.nan, np.inf
+    path = npz(tmp_path, embeddings=x, labels=WORDS, paths=["a", "b.png", "c", "d"])
+    with pytest.raises(UserError, match=r"2 of 4 rows hold NaN or infinity; the first is row 1 \(b\.png\), counted"):
+        read_embeddings(path)
+    with_null = parquet(tmp_path, label=["a", "b"], vector=[[1.0, 2.0], [None, 1.0]])
+    with pytest.raises(UserError, match="1 of 2 rows hold NaN or infinity; the first is row 1, counted"):
+        read_embeddings(with_null)
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "message"),
+    [
+        ("labels.txt", "a\nb\nc", r"labels\.txt holds 3 labels, and there are 4 embeddings in .*e\.npy"),
+        ("labels.txt", "a\n\nc\nd", r"labels\.txt: row 1 has no label"),
+        ("labels.csv", "name\na\nb\nc\nd", r"labels\.csv lacks the column label; it has name"),
+        ("labels.csv", "", r"labels\.csv lacks the column label; it has none"),
+        ("labels.csv", "path,label\n0,a\n1\n2,c\n3,d", r"labels\.csv: row 1 has no label"),
+        ("labels.npy", "no array", r"labels\.npy cannot be read as a \.npy file"),
+    ],
+)
+def test_what_is_wrong_with_labels_is_said(tmp_path, name, text, message):
+    with pytest.raises(UserError, match=message):
+        read_embeddings(saved(tmp_path), labels_in(tmp_path, text, name))
+
+
+def test_labels_that_are_no_text_or_too_many(tmp_path):
+    (tmp_path / "labels.txt").write_bytes(b"\xff\xfe")
+    with pytest.raises(UserError, match=r"labels\.txt cannot be read as text"):
+        read_embeddings(saved(tmp_path), tmp_path / "labels.txt")
+    with pytest.raises(UserError, match=r"e\.npz holds labels itself; leave --labels .*labels\.txt out"):
+        read_embeddings(npz(tmp_path, embeddings=X, labels=WORDS), tmp_path / "labels.txt")
