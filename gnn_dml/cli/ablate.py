@@ -3,58 +3,89 @@
 from __future__ import annotations
 
 import argparse
-import json
 import time
 from collections.abc import Sequence
 from pathlib import Path
 from textwrap import fill
-from typing import Any
+from types import TracebackType
+from typing import TYPE_CHECKING, Any
 
 from gnn_dml.cli.progress import TrainingBar
 from gnn_dml.cli.train import row_name
-from gnn_dml.experiments.execute import execute, summary
-from gnn_dml.experiments.study import Study, plan, read_study
+from gnn_dml.config.names import open_config_dirs
+from gnn_dml.experiments.api import run_study
+from gnn_dml.experiments.execute import summary
+from gnn_dml.experiments.study import read_study
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from gnn_dml.experiments.run import OnStart
 
 
 def run(arguments: argparse.Namespace) -> int:
     """Run a study and report it."""
-    run_study(read_study(arguments.study), arguments.seeds, arguments.overrides)
+    report(arguments.study, arguments.seeds, arguments.overrides, arguments.config_dir)
     return 0
 
 
-def run_study(study: Study, seeds: Sequence[int] | None, overrides: Sequence[str]) -> Path:
-    """Run what is missing, then write and print the results; the study's folder."""
-    configs = plan(study, seeds or study.seeds, overrides)
-    folder = Path(configs[0]["out"]) / study.name
+class StudyProgress:
+    """A bar for the run at work, a line for each that is done."""
+
+    def __init__(self) -> None:
+        self.bar: TrainingBar | None = None
+        self.done = 0
+
+    def on_run(self, config: dict[str, Any], number: int, total: int) -> OnStart:
+        """Open the bar of a run."""
+        self._close()
+        self.bar = TrainingBar(f"[{number}/{total}] {row_name(config)}")
+        return self.bar.start
+
+    def on_row(self, row: dict[str, Any], number: int, total: int, reused: bool) -> None:
+        """Close it and say what came out."""
+        self._close()
+        self.done += 1
+        print(f"[{number}/{total}] {summary(row)}{', reused' if reused else ''}", flush=True)
+
+    def _close(self) -> None:
+        if self.bar is not None:
+            self.bar.__exit__(None, None, None)
+        self.bar = None
+
+    def __enter__(self) -> StudyProgress:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._close()
+
+
+def report(
+    name: str, seeds: Sequence[int] | None, overrides: Sequence[str], config_dirs: Sequence[str | Path]
+) -> pd.DataFrame:
+    """Run a study; print the table of its rows, draw the plot, and say what cannot be concluded."""
+    study = read_study(name, open_config_dirs(config_dirs))
     start = time.perf_counter()
-    rows = []
-    for number, config in enumerate(configs, start=1):
-        with TrainingBar(f"[{number}/{len(configs)}] {row_name(config)}") as bar:
-            row, reused = execute(config, bar.start)
-        # A run done before may have been done under another name or for other overrides that it never reads.
-        row = {**row, "cell": config["cell"], "overrides": config["overrides"]}
-        rows.append(row)
-        print(f"[{number}/{len(configs)}] {summary(row)}{', reused' if reused else ''}", flush=True)
-    print(f"\n{len(configs)} runs in {time.perf_counter() - start:.0f} s\n")
-    report(study, folder, rows)
-    return folder
+    with StudyProgress() as progress:
+        frame = run_study(
+            study,
+            seeds=seeds,
+            settings=overrides,
+            config_dirs=config_dirs,
+            on_run=progress.on_run,
+            on_row=progress.on_row,
+        )
+    print(f"\n{progress.done} runs in {time.perf_counter() - start:.0f} s\n")
+    from gnn_dml.results import cautions, plot_recall, table
 
-
-def report(study: Study, folder: Path, rows: Sequence[dict[str, Any]]) -> None:
-    """Rebuild the CSV, print the table of these rows, draw the plot, and say what cannot be concluded."""
-    import pandas as pd
-
-    from gnn_dml.experiments.files import write_text
-    from gnn_dml.results import cautions, collect, plot_recall, table
-
-    write_text(folder / "cells.json", json.dumps(list(study.cells)))
-    collected = collect(folder)
-    labels = pd.DataFrame([{name: row[name] for name in ("run_id", "cell", "overrides")} for row in rows])
-    frame = labels.merge(collected.drop(columns=["cell", "overrides"]), on="run_id")
     print(table(frame))
     print()
     for sentence in cautions(frame, seed_spread=study.seed_spread):
         print(fill(f"* {sentence}", 110, subsequent_indent="  "))
+    folder = Path(frame.attrs["folder"])
     picture = plot_recall(frame, folder / "recall.png")
     print(f"\nrows     {folder / 'results.csv'}\nplot     {picture}")
     print(f"pictures {folder}/*/neighbours.png (queries with their nearest neighbours)")
+    return frame

@@ -6,8 +6,7 @@ import argparse
 import sys
 from pathlib import Path
 
-from gnn_dml.cli.ablate import run_study
-from gnn_dml.experiments.study import read_study
+from gnn_dml.cli.ablate import report
 
 _BEFORE = """\
 Retrieve the same emoji drawn by other artists. Every row trains the same small CNN from scratch for the same number of
@@ -28,7 +27,7 @@ def run(arguments: argparse.Namespace) -> int:
     from gnn_dml.config.compose import resolve
 
     print(_BEFORE)
-    run_study(read_study("demo"), arguments.seeds, arguments.overrides)
+    report("demo", arguments.seeds, arguments.overrides, arguments.config_dir)
     rate = resolve(arguments.overrides)["optimizer"]["refiner_rate"]
     program = sys.argv[0] if Path(sys.argv[0]).name == "gnn-dml" else "gnn-dml"
     print(_AFTER.format(rate=rate, program=program))

@@ -3,42 +3,35 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Sequence
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
 
 from gnn_dml.cli.progress import TrainingBar
 from gnn_dml.config.compose import flat, resolve
-from gnn_dml.experiments.execute import execute, summary
+from gnn_dml.config.names import open_config_dirs
+from gnn_dml.experiments.api import train
 
 
 def run(arguments: argparse.Namespace) -> int:
     """Train and test one configuration, or say that it is done."""
-    config = resolve(arguments.overrides, overrides=label(arguments.overrides))
+    config = resolve(arguments.overrides, config_dirs=open_config_dirs(arguments.config_dir))
     if arguments.show:
         print(flat(config), end="")
         return 0
-    from gnn_dml.experiments.run import run_folder
-    from gnn_dml.results import collect, table
-
     with TrainingBar(row_name(config)) as bar:
-        row, reused = execute(config, bar.start)
-    folder = run_folder(config)
-    frame = collect(folder.parent)
-    print(table(frame[frame["run_id"] == row["run_id"]]))
+        frame = train(arguments.overrides, config_dirs=arguments.config_dir, on_start=bar.start)
+    from gnn_dml.results import table
+
+    folder, reused = Path(frame.attrs["folder"]), frame.attrs["reused"]
+    print(table(frame))
     print(f"\n{'Already done, nothing was trained' if reused else 'Written'}: {folder}")
     print(f"  again:  gnn-dml evaluate {folder}")
-    if row["status"] == "diverged":
-        print(f"  {summary(row)}; see {folder / 'diverged.txt'}")
+    if frame["status"].iloc[0] == "diverged":
+        print(f"  {row_name(config)}: diverged; see {folder / 'diverged.txt'}")
     return 0
 
 
-def label(settings: Sequence[str]) -> str:
-    """The settings that tell this row from others: all but what names its cell, its seed or a machine."""
-    own = {"graph", "dataset", "seed", "cell", "study_name", "device", "out", "workers"}
-    return " ".join(setting for setting in settings if setting.split("=")[0] not in own)
-
-
-def row_name(config: dict[str, object]) -> str:
+def row_name(config: Mapping[str, Any]) -> str:
     """What the progress bar calls a run."""
-    choices = config["choices"]
-    assert isinstance(choices, dict)
-    return f"{config['cell'] or choices['graph']} seed {config['seed']}"
+    return f"{config['cell'] or config['choices']['graph']} seed {config['seed']}"

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import hashlib
 import math
 from collections.abc import Mapping, Sequence
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -16,53 +16,96 @@ from omegaconf import DictConfig, ListConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
 from gnn_dml.config.check import problems
-from gnn_dml.config.names import CONF, groups, suggestion
+from gnn_dml.config.identity import NO_WEIGHTS
+from gnn_dml.config.names import CONF, ConfigDirs, groups, suggestion
 from gnn_dml.errors import UserError
+from gnn_dml.prepare.content import content_of
 from gnn_dml.prepare.emoji.checksums import EMOJI_SHA256
 
 Config = dict[str, Any]
 
 
-def resolve(settings: Sequence[str], **fixed: Any) -> Config:
+def resolve(settings: Sequence[str], *, config_dirs: ConfigDirs = (), **fixed: Any) -> Config:
     """Compose, check and resolve the configuration of one run.
 
     Args:
         settings: As typed: GROUP=NAME and GROUP.SETTING=VALUE.
-        **fixed: Top-level settings put in afterwards (study, cell, seed, ...).
+        config_dirs: The user's own folders of YAMLs, from `gnn_dml.config.names.open_config_dirs`.
+        **fixed: Top-level settings that stand in the place of typed ones (study_name, cell, seed); whatever is
+            interpolated from them follows.
 
     Returns:
-        Plain values, with the names of the chosen groups under `choices`.
+        Plain values, with the names of the chosen groups under `choices` and the data by content under
+        `dataset.content`.
 
     Raises:
         UserError: One sentence per problem: an unknown group, name or setting, a value of another kind, or a
             combination that cannot work.
     """
+    known = groups(config_dirs)
     parsed = [parse(text) for text in settings]
-    found = [message for override in parsed if (message := group_problem(override))]
-    raise_all(found)
-    chosen = [override for override in parsed if override.key_or_group in groups()]
+    raise_all([message for override in parsed if (message := group_problem(override, known))])
+    chosen = [override for override in parsed if override.key_or_group in known]
+    typed = {override.key_or_group for override in parsed}
+    put_in = [f"{name}={_quoted(value)}" for name, value in fixed.items() if name not in typed]
     with initialize_config_dir(str(CONF), version_base="1.3"):
-        base = compose_tree([str(override.input_line) for override in chosen])
-        raise_all([message for override in parsed if (message := setting_problem(override, base))])
-        whole = compose_tree(list(settings))
-    choices = {group: name for group, name in whole.hydra.runtime.choices.items() if group in groups()}
-    OmegaConf.set_struct(whole, False)
-    del whole["hydra"]
-    try:
-        config: Any = OmegaConf.to_container(whole, resolve=True)
-    except OmegaConfBaseException as error:
-        raise UserError(f"the settings cannot be resolved: {str(error).splitlines()[0]}") from error
-    config = {**config, **fixed, "choices": choices}
+        base = compose_tree([str(override.input_line) for override in chosen], config_dirs)
+        raise_all([message for override in parsed if (message := setting_problem(override, base, known))])
+        whole = compose_tree([*settings, *put_in], config_dirs)
+    choices = {group: name for group, name in whole.hydra.runtime.choices.items() if group in known}
+    config: Config = {**_plain_values(whole), "choices": choices}
+    raise_all(_interpolated_problems(parsed, base, config))
     for name in ("out", "study_name", "device"):
         config[name] = str(config[name])
     _make_paths_absolute(config)
     raise_all(problems(config))
-    config["dataset"]["sha256"] = _checksum(config["dataset"]["root"], choices["dataset"])
-    return dict(config)
+    config["dataset"]["content"] = _content(config["dataset"], choices["dataset"])
+    return config
+
+
+def _plain_values(tree: DictConfig) -> Config:
+    """A composed tree with every interpolation resolved, without Hydra's own part."""
+    OmegaConf.set_struct(tree, False)
+    del tree["hydra"]
+    try:
+        values: Any = OmegaConf.to_container(tree, resolve=True)
+    except OmegaConfBaseException as error:
+        raise UserError(f"the settings cannot be resolved: {str(error).splitlines()[0]}") from error
+    return dict(values)
+
+
+def _interpolated_problems(parsed: Sequence[Override], base: DictConfig, config: Config) -> list[str]:
+    """Values of another kind behind `graph.seed=${seed}`, which only the resolved configuration shows."""
+    found = []
+    for override in parsed:
+        if not is_interpolation(override.value()):
+            continue
+        default: Any = OmegaConf.select(base, override.key_or_group)
+        value: Any = config
+        for part in override.key_or_group.split("."):
+            value = value[part]
+        if message := _kind_problem(override.key_or_group, default, value):
+            found.append(message)
+    return found
+
+
+def is_interpolation(value: Any) -> bool:
+    """Whether a value as typed stands for that of another setting."""
+    return isinstance(value, str) and "${" in value
+
+
+def _quoted(value: Any) -> str:
+    """A value of Python as Hydra reads it."""
+    if value is None:
+        return "null"
+    if isinstance(value, str):
+        escaped = value.replace("\\", "\\\\").replace("'", "\\'")
+        return f"'{escaped}'"
+    return str(value)
 
 
 def _make_paths_absolute(config: Config) -> None:
-    """So that a run can be evaluated from any folder, and the same file is the same run wherever it was started."""
+    """So that a run can be evaluated from any folder."""
     dataset, weights = config["dataset"], config["backbone"].get("weights")
     for part, name in (
         (dataset, "root"),
@@ -72,21 +115,30 @@ def _make_paths_absolute(config: Config) -> None:
     ):
         if part.get(name) is not None:
             part[name] = str(Path(str(part[name])).absolute())
-    if weights not in (None, "imagenet", "packaged"):
+    if weights not in NO_WEIGHTS:
         config["backbone"]["weights"] = str(Path(str(weights)).absolute())
 
 
-def _checksum(root: str | None, dataset: str) -> str | None:
-    """The sha256 of the data file, so that other data under the same name are another run; None for a folder."""
+def _content(dataset: Config, name: str) -> str | None:
+    """The data by what they are, so that other data under the same path are another run, and equal data are not."""
+    root, images = dataset.get("root"), dataset.get("images")
     if root is None:
-        return EMOJI_SHA256 if dataset == "emoji" else None
-    return hashlib.sha256(Path(root).read_bytes()).hexdigest() if Path(root).is_file() else None
+        return EMOJI_SHA256 if name == "emoji" else None
+    return _content_of(Path(root), None if images is None else Path(images))
 
 
-def compose_tree(overrides: list[str]) -> DictConfig:
+@lru_cache(maxsize=16)
+def _content_of(root: Path, images: Path | None) -> str:
+    """Looked at once in a process: a study has many runs on the same data."""
+    return content_of(root, images)
+
+
+def compose_tree(overrides: Sequence[str], config_dirs: ConfigDirs = ()) -> DictConfig:
     """The whole configuration under these overrides, not yet resolved; call it inside `initialize_config_dir`."""
+    places = ",".join(_quoted(f"file://{folder}") for folder in config_dirs)
+    search = [f"hydra.searchpath=[{places}]"] if places else []
     try:
-        return compose("config", overrides=overrides, return_hydra_config=True)
+        return compose("config", overrides=[*overrides, *search], return_hydra_config=True)
     except (HydraException, OmegaConfBaseException) as error:
         raise UserError(str(error).splitlines()[0]) from error
 
@@ -110,9 +162,8 @@ def parse(text: str) -> Override:
     return override
 
 
-def group_problem(override: Override) -> str | None:
-    """What is wrong with `graph=knnn`."""
-    known = groups()
+def group_problem(override: Override, known: Mapping[str, list[str]]) -> str | None:
+    """What is wrong with `graph=knnn`, given the groups and their names."""
     group, value = override.key_or_group, f"{override.value()!s}"
     if group not in known:
         return None
@@ -122,29 +173,30 @@ def group_problem(override: Override) -> str | None:
     return f"{group}={value} is unknown; {group} is one of {', '.join(names)}.{suggestion(value, names)}"
 
 
-def setting_problem(override: Override, base: DictConfig) -> str | None:
+def setting_problem(override: Override, base: DictConfig, known: Mapping[str, list[str]]) -> str | None:
     """What is wrong with `graph.kk=8` or `graph.k=many`, given the settings that the chosen groups have."""
     key = override.key_or_group
-    if key in groups():
+    if key in known:
         return None
     parent: Any = base
     walked: list[str] = []
     for part in key.split("."):
         names = [str(name) for name in parent if name not in ("hydra",)] if isinstance(parent, DictConfig) else []
         if part not in names:
-            return _unknown(key, part, walked, names)
+            return _unknown(key, part, walked, names, known)
         walked.append(part)
         node = parent._get_node(part)
         parent = parent[part] if OmegaConf.is_config(node) else node._value()
-    return _kind_problem(key, parent, override.value())
+    value = override.value()
+    return None if is_interpolation(value) else _kind_problem(key, parent, value)
 
 
-def _unknown(key: str, part: str, walked: list[str], names: list[str]) -> str:
+def _unknown(key: str, part: str, walked: list[str], names: list[str], known: Mapping[str, list[str]]) -> str:
     where = ".".join(walked)
     shown = [name for name in names if not name.startswith("_")]
     if not where:
-        known = sorted({*groups(), *shown})
-        return f"{key!r} is unknown; settings start with one of {', '.join(known)}.{suggestion(part, known)}"
+        first = sorted({*known, *shown})
+        return f"{key!r} is unknown; settings start with one of {', '.join(first)}.{suggestion(part, first)}"
     if not shown:
         return f"{key!r} is unknown; {where} has no settings"
     hint = suggestion(part, shown)

@@ -11,8 +11,9 @@ from omegaconf import OmegaConf
 
 from gnn_dml.config.check import problems
 from gnn_dml.config.compose import compose_tree, group_problem, parse, raise_all, setting_problem
-from gnn_dml.config.names import CONF
+from gnn_dml.config.names import CONF, ConfigDirs, groups
 from gnn_dml.config.transfer import fitted
+from gnn_dml.config.upgrade import upgrade
 from gnn_dml.errors import UserError
 
 Config = dict[str, Any]
@@ -20,22 +21,21 @@ Config = dict[str, Any]
 GROUPS = ("dataset", "graph")
 PROTOCOL = ("neighbourhood", "neighbours", "val_share", "val_seed", "folds", "fold")
 ALONE = ("device", "workers", "seed")
-_LATER: dict[str, Config] = {"protocol": {"neighbourhood": "nearest"}, "refiner": {"weighted": False}}
-"""Settings that older runs have not, and what they meant by that."""
 
 
-def read_settings(settings: Sequence[str]) -> list[Override]:
+def read_settings(settings: Sequence[str], config_dirs: ConfigDirs = ()) -> list[Override]:
     """Settings as typed, checked as far as can be told without a run.
 
     Raises:
         UserError: If one is no setting or names what a group has not.
     """
     parsed = [parse(text) for text in settings]
-    raise_all([message for override in parsed if (message := group_problem(override))])
+    known = groups(config_dirs)
+    raise_all([message for override in parsed if (message := group_problem(override, known))])
     return parsed
 
 
-def overlay(config: Mapping[str, Any], settings: Sequence[str]) -> Config:
+def overlay(config: Mapping[str, Any], settings: Sequence[str], config_dirs: ConfigDirs = ()) -> Config:
     """The configuration of a run with other settings for its test.
 
     A data set of another name comes with its own settings, but for how its images are seen
@@ -44,20 +44,21 @@ def overlay(config: Mapping[str, Any], settings: Sequence[str]) -> Config:
     Args:
         config: Of a trained run, resolved.
         settings: As typed.
+        config_dirs: The user's own folders of YAMLs.
 
     Raises:
         UserError: If a setting is unknown, cannot be changed at test time, or cannot work.
     """
-    parsed = read_settings(settings)
+    parsed = read_settings(settings, config_dirs)
     raise_all([message for override in parsed if (message := _fixed(override))])
-    config = {**config, **{part: {**known, **config[part]} for part, known in _LATER.items() if part in config}}
+    config = upgrade(config)
     if not parsed:
         return config
     for override in parsed:
         if override.key_or_group in GROUPS:
-            config = _swapped(config, override.key_or_group, f"{override.value()!s}")
+            config = _swapped(config, override.key_or_group, f"{override.value()!s}", config_dirs)
     tree = OmegaConf.create(config)
-    raise_all([message for override in parsed if (message := setting_problem(override, tree))])
+    raise_all([message for override in parsed if (message := setting_problem(override, tree, groups(config_dirs)))])
     for override in parsed:
         if override.key_or_group not in GROUPS:
             OmegaConf.update(tree, override.key_or_group, override.value())
@@ -81,12 +82,12 @@ def _fixed(override: Override) -> str | None:
     return f"{key} of a trained run is fixed; beside a run there can be {', '.join(can)}"
 
 
-def _swapped(config: Config, group: str, name: str) -> Config:
+def _swapped(config: Config, group: str, name: str, config_dirs: ConfigDirs) -> Config:
     """Another choice in a group, with its own settings."""
     if name == config["choices"][group]:
         return config
     with initialize_config_dir(str(CONF), version_base="1.3"):
-        found: Any = OmegaConf.to_container(compose_tree([f"{group}={name}"])[group], resolve=True)
+        found: Any = OmegaConf.to_container(compose_tree([f"{group}={name}"], config_dirs)[group], resolve=True)
     if group == "dataset":
         found["transform"] = fitted(found["transform"], config)
     if group == "graph" and config["choices"]["graph"] == "none":

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from gnn_dml.errors import UserError
+from gnn_dml.experiments.reuse import find_run
 
 Config = dict[str, Any]
 
@@ -25,13 +26,13 @@ def execute(
         UserError: If the run's result file cannot be read, or its folder cannot be written.
     """
     # torch is loaded here: every sentence about wrong settings has been said by now.
-    from gnn_dml.experiments.run import Run, run_folder
+    from gnn_dml.experiments.run import Run
     from gnn_dml.results import gallery
 
-    folder = run_folder(config)
+    folder = find_run(config)
     result = folder / "result.json"
     reused = result.is_file()
-    row = read_row(result) if reused else Run(config, on_start=on_start).execute()
+    row = {**read_row(result), "run_id": folder.name} if reused else Run(config, on_start=on_start).execute()
     neighbours, picture = folder / "neighbours.npz", folder / "neighbours.png"
     if neighbours.is_file() and not (reused and picture.is_file()):
         gallery(neighbours, picture)

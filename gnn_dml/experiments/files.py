@@ -1,9 +1,8 @@
-"""The folder of a run: its name, its files, and writing them so that a crash leaves the old one or the new one."""
+"""The files of a run, written so that a crash leaves the old one or the new one."""
 
 from __future__ import annotations
 
 import csv
-import hashlib
 import io
 import json
 from collections.abc import Callable, Mapping, Sequence
@@ -14,44 +13,6 @@ import torch
 
 from gnn_dml.atomic import write_atomically
 from gnn_dml.errors import UserError
-
-MACHINE_KEYS = ("device", "workers", "out", "study_name", "cell", "overrides")
-"""Settings that say where and under which name a run happens, and not what it computes."""
-
-
-def run_id(config: Mapping[str, Any]) -> str:
-    """A readable name that ends in a hash of the resolved configuration, seed included.
-
-    Equal configurations have equal names, so the same cell is never run twice; `MACHINE_KEYS` do not count.
-    """
-    counted = _counted(config)
-    digest = hashlib.sha256(json.dumps(counted, sort_keys=True).encode()).hexdigest()[:10]
-    choices = config["choices"]
-    parts = [choices["backbone"], choices["graph"]]
-    if choices["graph"] != "none":
-        parts.append(choices["layer"])
-    return "-".join([*parts, f"s{config['seed']}", digest])
-
-
-def _counted(config: Mapping[str, Any]) -> dict[str, Any]:
-    """The part of a configuration that a run looks at, so that idle settings make no difference to its name."""
-    no_refiner, untrained = config["choices"]["graph"] == "none", config["protocol"]["epochs"] == 0
-    idle = set(MACHINE_KEYS)
-    if no_refiner:
-        idle |= {"layer", "refiner", "drop_edge"}
-    if untrained:
-        idle |= {"loss", "optimizer", "drop_edge"}
-    counted = {key: value for key, value in config.items() if key not in idle}
-    dataset = dict(config["dataset"])
-    # Where a cache lies changes nothing; that there is one does: training crops come from the resized image.
-    dataset["cache"] = dataset.get("cache") is not None
-    if not dataset["cache"]:
-        dataset.pop("cache_side", None)
-    counted["dataset"] = dataset
-    counted["choices"] = {group: name for group, name in config["choices"].items() if group not in idle}
-    if no_refiner and not untrained:
-        counted["optimizer"] = {key: value for key, value in config["optimizer"].items() if key != "refiner_rate"}
-    return counted
 
 
 def write_whole(path: Path, write: Callable[[Path], object]) -> None:

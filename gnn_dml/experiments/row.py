@@ -9,8 +9,8 @@ from typing import Any
 import torch
 
 from gnn_dml import __version__
+from gnn_dml.config.identity import counted_settings, run_id
 from gnn_dml.experiments.build import build_neighbourhoods
-from gnn_dml.experiments.files import run_id
 from gnn_dml.graphs import describe, uses_labels
 from gnn_dml.training.learner import Learner
 
@@ -43,25 +43,26 @@ def make_row(
     figures = {f"{prefix}{name}": measured.get(f"{prefix}{name}") for prefix in ("", "last_") for name in names}
     chosen = measured.get("chosen_epoch")
     selected: Mapping[str, Any] = next((row for row in epochs if row["epoch"] == chosen), {})
+    topology = learner.topology
     row = {
         "run_id": run_id(config),
-        "study": config["study_name"],
-        "cell": config["cell"] or choices["graph"],
-        "overrides": config["overrides"],
         "seed": config["seed"],
         "status": status,
         "dataset": choices["dataset"],
+        "content": (config["dataset"].get("content") or "")[:12],
         "split": "test",
         "skipped_images": skipped,
         "backbone": choices["backbone"],
         "graph": choices["graph"],
-        "layer": choices["layer"] if learner.refiner is not None else "",
-        "uses_labels": learner.topology is not None and uses_labels(learner.topology),
+        "topology": "" if topology is None else describe(topology),
+        "layer": choices["layer"] if topology is not None else "",
+        "loss": describe_loss(config),
+        "uses_labels": topology is not None and uses_labels(topology),
         "test_graph": describe_test_graph(learner, protocol),
         "selected_on": protocol["select_on"] if protocol["epochs"] else "",
         "chosen_epoch": chosen,
         "epochs": protocol["epochs"],
-        "refiner_rate": config["optimizer"]["refiner_rate"] if learner.refiner is not None else None,
+        "refiner_rate": config["optimizer"]["refiner_rate"] if topology is not None else None,
         "seconds": round(seconds, 2),
         "device": device.type,
         "threads": torch.get_num_threads(),
@@ -71,7 +72,29 @@ def make_row(
         **figures,
         **{name: value for name, value in selected.items() if name.startswith(f"{protocol['select_on']}_")},
     }
-    return {name: None if isinstance(value, float) and math.isnan(value) else value for name, value in row.items()}
+    known = {name: None if isinstance(value, float) and math.isnan(value) else value for name, value in row.items()}
+    return {**known, "settings": counted_settings(config)}
+
+
+def describe_loss(config: Mapping[str, Any]) -> str:
+    """The loss's name, and where it is not the default its terms with their branches; empty without training."""
+    if not config["protocol"]["epochs"]:
+        return ""
+    name = str(config["choices"]["loss"])
+    terms = config["loss"].get("terms", {})
+    parts = [
+        f"{term} on {settings.get('branch', '?')}: {_class_name(settings)}"
+        for term, settings in terms.items()
+        if settings
+    ]
+    return name if name == "cross_entropy" else f"{name} ({'; '.join(parts)})"
+
+
+def _class_name(settings: Mapping[str, Any]) -> str:
+    """The class of a term, or of the loss inside it."""
+    inner = settings.get("loss")
+    target = inner.get("_target_", "") if isinstance(inner, Mapping) else settings.get("_target_", "")
+    return str(target).rpartition(".")[2]
 
 
 def metric_names(ks: Sequence[int]) -> list[str]:

@@ -14,8 +14,9 @@ import yaml
 from gnn_dml.evaluation.embed import embed, score
 from gnn_dml.experiments.build import Config, Data, build_data, build_learner, build_neighbourhoods, build_trainer
 from gnn_dml.experiments.checkpoint import Checkpoint, read_checkpoint, snapshot
-from gnn_dml.experiments.files import load, run_id, save, write_json, write_rows, write_text
+from gnn_dml.experiments.files import load, save, write_json, write_rows, write_text
 from gnn_dml.experiments.measure import measure
+from gnn_dml.experiments.reuse import run_folder
 from gnn_dml.experiments.row import make_row
 from gnn_dml.experiments.sample_queries import write_neighbours
 from gnn_dml.training.device import pick_device, seed_everything
@@ -24,11 +25,6 @@ from gnn_dml.training.trainer import Diverged, Trainer
 
 OnStart = Callable[[int, int], Callable[[float], None]]
 """Called with (batches in all, batches already done); returns what is called with the loss of each batch."""
-
-
-def run_folder(config: Config) -> Path:
-    """Where the run of this configuration lives."""
-    return Path(config["out"]) / str(config["study_name"]) / run_id(config)
 
 
 @dataclass

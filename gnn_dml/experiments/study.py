@@ -2,23 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import yaml
 
-from gnn_dml.config.compose import Config, resolve
-from gnn_dml.config.names import CONF, studies, suggestion
+from gnn_dml.config.compose import resolve
+from gnn_dml.config.identity import digest
+from gnn_dml.config.names import ConfigDirs, studies, study_file, suggestion
 from gnn_dml.errors import UserError
 
-_MACHINE = ("device", "out", "workers")  # where a study runs makes its rows no other rows
+Config = dict[str, Any]
+
+MACHINE = ("device", "out", "workers")
+"""Settings that say where a study runs, which makes its rows no other rows."""
+
 _OWN = {
     "seed": "choose seeds with --seeds 0,1,2 or the key seeds of its YAML",
     "study_name": "its folder has the name of its YAML file",
     "cell": "its rows have the names of its cells",
-    "overrides": "the column is filled with what you type",
 }
 _KEYS = ("seeds", "overrides", "cells", "seed_spread")
 
@@ -38,19 +42,19 @@ class Study:
     name: str
     seeds: tuple[int, ...]
     overrides: tuple[str, ...]
-    cells: dict[str, tuple[str, ...]]
-    seed_spread: float | None
+    cells: Mapping[str, tuple[str, ...]]
+    seed_spread: float | None = None
 
 
-def read_study(name: str) -> Study:
-    """A study of the package by name, or a YAML file.
+def read_study(name: str, config_dirs: ConfigDirs = ()) -> Study:
+    """A study of the package or of a user's own folder by name, or a YAML file.
 
     Raises:
         UserError: If there is none of that name, or its contents are not a study.
     """
-    path = Path(name) if name.endswith((".yaml", ".yml")) else CONF / "study" / f"{name}.yaml"
+    path = study_file(name, config_dirs)
     if not path.is_file():
-        known = studies()
+        known = studies(config_dirs)
         raise UserError(
             f"there is no study {name!r}; the package has {', '.join(known)}, and a YAML file of yours is welcome."
             f"{suggestion(name, known)}"
@@ -58,7 +62,7 @@ def read_study(name: str) -> Study:
     try:
         text = path.read_text(encoding="utf-8")
         content = yaml.safe_load(text)
-        twice = _named_twice(yaml.compose(text, yaml.SafeLoader))
+        twice = _keys_named_twice(yaml.compose(text, yaml.SafeLoader))
     except (yaml.YAMLError, UnicodeDecodeError) as error:
         raise UserError(f"{path} is no YAML: {' '.join(str(error).split())}") from error
     if twice:
@@ -66,12 +70,12 @@ def read_study(name: str) -> Study:
     return _study(path, content)
 
 
-def _named_twice(node: yaml.Node | None) -> list[str]:
+def _keys_named_twice(node: yaml.Node | None) -> list[str]:
     """Keys that stand twice in the same mapping, of which YAML would silently keep the last."""
     if not isinstance(node, yaml.MappingNode):
         return []
     keys = [str(key.value) for key, _ in node.value]
-    inside = [name for _, value in node.value for name in _named_twice(value)]
+    inside = [name for _, value in node.value for name in _keys_named_twice(value)]
     return [*dict.fromkeys(key for key in keys if keys.count(key) > 1), *inside]
 
 
@@ -103,10 +107,18 @@ def _settings(path: Path, where: str, settings: Any) -> tuple[str, ...]:
     return tuple(settings)
 
 
-def plan(study: Study, seeds: Sequence[int], overrides: Sequence[str]) -> list[Config]:
-    """Every run of a study, all of them checked before the first one starts.
+def plan(
+    study: Study, seeds: Sequence[int], overrides: Sequence[str] = (), *, config_dirs: ConfigDirs = ()
+) -> list[Config]:
+    """Every run of a study, its settings checked.
 
     Seed by seed, so that an interrupted study still compares like with like.
+
+    Args:
+        study: Its cells and its own overrides.
+        seeds: In the place of the study's own.
+        overrides: Settings of every cell that win over the cells' own.
+        config_dirs: The user's own folders of YAMLs.
 
     Raises:
         UserError: Naming the cell whose settings cannot work.
@@ -115,31 +127,26 @@ def plan(study: Study, seeds: Sequence[int], overrides: Sequence[str]) -> list[C
         if (key := setting.split("=")[0]) in _OWN:
             raise UserError(f"{setting}: a study sets {key} itself; {_OWN[key]}")
     configs = []
-    label = " ".join(setting for setting in overrides if setting.split("=")[0] not in _MACHINE)
     for seed in dict.fromkeys(seeds):
         for cell, settings in study.cells.items():
+            typed = [*study.overrides, *settings, *overrides]
             try:
-                configs.append(
-                    resolve(
-                        [*study.overrides, *settings, *overrides],
-                        seed=seed,
-                        study_name=study.name,
-                        cell=cell,
-                        overrides=label,
-                    )
-                )
+                configs.append(resolve(typed, config_dirs=config_dirs, seed=seed, study_name=study.name, cell=cell))
             except UserError as error:
                 raise UserError(f"cell {cell!r} of the study {study.name}: {error}") from error
     _refuse_twins(study, configs)
     return configs
 
 
+def overrides_label(overrides: Sequence[str]) -> str:
+    """What was typed for a whole study, less what only says where it runs."""
+    return " ".join(setting for setting in overrides if setting.split("=")[0] not in MACHINE)
+
+
 def _refuse_twins(study: Study, configs: Sequence[Config]) -> None:
     """Two cells with the same settings would be one run that stands in two rows."""
-    from gnn_dml.experiments.files import run_id
-
     cells: dict[str, str] = {}
     for config in configs:
-        other = cells.setdefault(run_id(config), config["cell"])
+        other = cells.setdefault(digest(config), config["cell"])
         if other != config["cell"]:
             raise UserError(f"the cells {other!r} and {config['cell']!r} of the study {study.name} are the same run")

@@ -2,95 +2,111 @@
 
 import json
 import re
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
+from filelock import FileLock
 
 from gnn_dml.atomic import write_atomically
+from gnn_dml.columns import BRANCHES, KINDS, NAMES
 from gnn_dml.errors import UserError
 from gnn_dml.results.cells import text
 
-SCORES = ("recall@1", "recall@2", "recall@4", "recall@8", "map@r", "r_precision", "nmi", "ami")
-LEADING = {  # name: type of its values
-    "run_id": str,
-    "study": str,
-    "cell": str,
-    "overrides": str,
-    "seed": int,
-    "status": str,
-    "dataset": str,
-    "split": str,
-    "backbone": str,
-    "graph": str,
-    "layer": str,
-    "uses_labels": bool,
-    "test_graph": str,
-    "selected_on": str,
-    "chosen_epoch": float,
-    "epochs": float,
-    "seconds": float,
-    "device": str,
-    "threads": float,
-    "torch": str,
-    "version": str,
-    "parameters": float,
-}
-BRANCHES = ("backbone_", "refined_", "last_backbone_", "last_refined_", "val_backbone_", "val_refined_")
-COLUMNS = [*LEADING, *(branch + score for branch in BRANCHES for score in SCORES)]
-REQUIRED = ("run_id", "cell", "seed", "status")
+REQUIRED = ("run_id", "seed", "status")
 STATUSES = ("finished", "diverged")
-METRIC = re.compile(r"(val_|last_)?(backbone|refined)_")
+METRIC = re.compile(r"((?:val_|test_|last_)?(?:backbone|refined)_)(.+)")
+ORDER = ("recall@", "map@r", "r_precision", "nmi", "ami")
+CELLS = "cells"
+"""Folder of a study with a file for each run that says which cell it is; whole folders merge by copying."""
 
 
 def collect(study_dir: Path) -> pd.DataFrame:
     """Read every finished or diverged run of a study and rebuild its `results.csv`.
 
     Folders without a `result.json` are runs that have not ended yet and are left out. The csv is replaced
-    in one step, so whoever reads it sees the old or the new one and never half of one.
+    in one step, so whoever reads it sees the old or the new one and never half of one; one process at a time does so,
+    so none puts back what another has just seen.
 
     Args:
-        study_dir: The folder with one folder per run, and optionally a `cells.json`: the cells in
-            their order.
+        study_dir: The folder with one folder per run, and optionally a `cells.json`, the cells in
+            their order, and a folder `cells` with a file per run.
 
     Returns:
         One row per run, sorted by cell (in the order of `cells.json`, the others alphabetically after them),
-        overrides and seed. Missing numbers are NaN, missing texts empty.
+        overrides and seed, with the columns of `gnn_dml.columns`. Missing numbers are missing, missing texts empty.
 
     Raises:
-        UserError: When the folder is missing or holds no ended run, or a file in it cannot be understood.
+        UserError: When the folder is missing or holds no ended run, or a file in it cannot be understood or written.
     """
     if not study_dir.is_dir():
         raise UserError(f"there is no study folder {study_dir}")
-    rows = [_read_row(path) for path in sorted(study_dir.glob("*/result.json"))]
-    if not rows:
-        raise UserError(f"{study_dir} has no run with a result.json: no run of this study has ended yet")
-    frame = _sorted(_typed(pd.DataFrame(rows)), _cell_order(study_dir / "cells.json"))
-    write_atomically(study_dir / "results.csv", lambda partial: frame.to_csv(partial, index=False))
+    path = study_dir / "results.csv"
+    with FileLock(study_dir / ".results.lock"):
+        rows = [_read_row(path) for path in sorted(study_dir.glob("*/result.json"))]
+        if not rows:
+            raise UserError(f"{study_dir} has no run with a result.json: no run of this study has ended yet")
+        frame = _sorted(_typed(rows), _cell_order(study_dir / "cells.json"))
+        try:
+            write_atomically(path, lambda partial: frame.to_csv(partial, index=False))
+        except OSError as error:
+            raise UserError(f"cannot write {path}: {error}; the rows are safe in */result.json") from error
     return frame
 
 
 def _read_row(path: Path) -> dict[str, Any]:
+    """The row of a run, and what its study says of it."""
     row = _read_json(path)
     if not isinstance(row, dict):
         raise UserError(f"{path} holds a {type(row).__name__}, not one JSON object")
+    row = {**row, "study": path.parent.parent.name, **_cell_of(path, row)}
     missing = [name for name in REQUIRED if row.get(name) is None]
     if missing:
         raise UserError(f"{path} lacks {', '.join(missing)}")
     if row["status"] not in STATUSES:
         raise UserError(f"{path} has the status {row['status']!r}; allowed are {' and '.join(STATUSES)}")
-    if not isinstance(row["seed"], int) or isinstance(row["seed"], bool):
+    if not _is_whole(row["seed"]):
         raise UserError(f"{path} has the seed {row['seed']!r}, which is not a whole number")
+    if not isinstance(row.setdefault("settings", {}), dict):
+        raise UserError(f"{path} has settings = {row['settings']!r}, which is not a JSON object")
     for name, value in row.items():
-        is_metric = METRIC.match(name) is not None
-        if value is None or not (is_metric or LEADING.get(name) is float):
-            continue
-        if isinstance(value, bool) or not isinstance(value, int | float):
-            raise UserError(f"{path} has {name} = {value!r}, which is not a number")
-        if is_metric and abs(value) > 1 + 1e-6:  # AMI may fall below 0; nothing may be a percentage
-            raise UserError(f"{path} has {name} = {value!r}; metrics are fractions, at most 1")
-    row.setdefault("overrides", "")
+        if value is not None:
+            _check_number(path, name, value)
     return row
+
+
+def _cell_of(path: Path, row: dict[str, Any]) -> dict[str, Any]:
+    """Which cell a run is, and what was typed for its study; a run that no study named is known by its graph."""
+    known = {
+        "cell": row.get("cell") or row.get("graph") or path.parent.name,
+        "overrides": row.get("overrides") or "",
+    }
+    file = path.parent.parent / CELLS / f"{path.parent.name}.json"
+    if not file.is_file():
+        return known
+    said = _read_json(file)
+    if not isinstance(said, dict) or not isinstance(said.get("cell", ""), str):
+        raise UserError(f"{file} is no JSON object with the name of a cell")
+    return {**known, **{name: said[name] for name in ("cell", "overrides", "settings") if name in said}}
+
+
+def _check_number(path: Path, name: str, value: Any) -> None:
+    """Refuse words where numbers stand, percentages, and fractions of whole numbers."""
+    is_metric = METRIC.fullmatch(name) is not None
+    kind = float if is_metric else KINDS.get(name)
+    if kind not in (float, int):
+        return
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        raise UserError(f"{path} has {name} = {value!r}, which is not a number")
+    if kind is int and not float(value).is_integer():
+        raise UserError(f"{path} has {name} = {value!r}, which is not a whole number")
+    if is_metric and abs(value) > 1 + 1e-6:  # AMI may fall below 0; nothing may be a percentage
+        raise UserError(f"{path} has {name} = {value!r}; metrics are fractions, at most 1")
+
+
+def _is_whole(value: Any) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool)
 
 
 def _read_json(path: Path) -> Any:
@@ -100,20 +116,72 @@ def _read_json(path: Path) -> Any:
         raise UserError(f"{path} cannot be read as JSON ({error})") from error
 
 
-def _typed(frame: pd.DataFrame) -> pd.DataFrame:
+def _typed(rows: Sequence[dict[str, Any]]) -> pd.DataFrame:
     """Order the columns and give each the same type whatever happens to be missing in it."""
-    known = [name for name in COLUMNS if name in frame]
-    unknown = sorted(str(name) for name in frame.columns if name not in COLUMNS)
-    typed = frame[known + unknown].copy()
-    for name in typed.columns:
-        kind = float if METRIC.match(str(name)) else LEADING.get(str(name))
-        if kind is str:
-            typed[name] = text(typed, str(name))
-        elif kind is bool:
-            typed[name] = typed[name].eq(True)
-        elif kind is float:
-            typed[name] = typed[name].astype(float)
-    return typed
+    settings = varying([row["settings"] for row in rows])
+    plain = [{name: value for name, value in row.items() if name not in ("settings", "weights")} for row in rows]
+    frame = pd.DataFrame(plain)
+    known = [name for name in NAMES if name in frame]
+    metrics = sorted((str(name) for name in frame.columns if METRIC.fullmatch(str(name))), key=_metric_order)
+    others = sorted(str(name) for name in frame.columns if name not in known and name not in metrics)
+    columns = {name: _column(frame, name) for name in (*known, *metrics, *others)}
+    places = {name: pd.Series(values, dtype=_setting_type(values)) for name, values in settings.items()}
+    return pd.DataFrame({**{n: columns[n] for n in known}, **places, **{n: columns[n] for n in (*metrics, *others)}})
+
+
+def _column(frame: pd.DataFrame, name: str) -> "pd.Series[Any]":
+    kind = float if METRIC.fullmatch(name) else KINDS.get(name)
+    if kind is str:
+        return text(frame, name)
+    if kind is bool:
+        return frame[name].eq(True)
+    if kind is int:
+        return pd.to_numeric(frame[name]).astype("Int64")
+    return frame[name].astype(float) if kind is float else frame[name]
+
+
+def varying(settings: Sequence[dict[str, Any]]) -> dict[str, list[Any]]:
+    """The settings that differ between rows, by name, a value per row: None where a row has no such setting.
+
+    Rows without any settings, which versions before this one wrote, decide nothing. The seed has a column of its own,
+    and so have classes, whose names say more; their parameters are settings.
+    """
+    known = [held for held in settings if held]
+    names = list(dict.fromkeys(name for held in known for name in held))
+    wanted = [name for name in names if name != "seed" and not name.endswith(("._target_", "._partial_"))]
+    found = {}
+    for name in wanted:
+        values = [json.dumps(held.get(name), sort_keys=True) for held in known]
+        if len(set(values)) > 1:
+            found[name] = [_shown(held.get(name)) for held in settings]
+    return found
+
+
+def _shown(value: Any) -> Any:
+    """A value as a cell of a table; lists as JSON."""
+    return json.dumps(value) if isinstance(value, (list, dict)) else value
+
+
+def _setting_type(values: Sequence[Any]) -> str:
+    """Whole numbers stay whole beside missing values."""
+    there = [value for value in values if value is not None]
+    return "Int64" if there and all(_is_whole(value) for value in there) else "object"
+
+
+def _metric_order(name: str) -> tuple[int, int, int, str]:
+    """By branch, then figure, then K."""
+    match = METRIC.fullmatch(name)
+    assert match is not None
+    branch, figure = match.groups()
+    stem = next((i for i, start in enumerate(ORDER) if figure.startswith(start)), len(ORDER))
+    k = figure.rpartition("@")[2]
+    branches = list(BRANCHES)
+    return (
+        branches.index(branch) if branch in branches else len(branches),
+        stem,
+        int(k) if k.isdecimal() else 0,
+        name,
+    )
 
 
 def _cell_order(path: Path) -> list[str]:

@@ -4,11 +4,11 @@ import pytest
 import torch
 import yaml
 
-from gnn_dml.cli.ablate import plan, read_study
 from gnn_dml.config.compose import resolve
 from gnn_dml.config.names import CONF, groups, studies
 from gnn_dml.errors import UserError
 from gnn_dml.experiments.build import build, build_learner
+from gnn_dml.experiments.study import overrides_label, plan, read_study
 
 WRONG = [
     (["graph=knnn"], r"graph=knnn is unknown.*complete.*knn.*Did you mean knn\?"),
@@ -285,9 +285,24 @@ def test_settings_of_cell_and_command_line_meet(tmp_path):
         ("a", 5, 3),
         ("b", 5, 8),
     ]
-    assert {(config["optimizer"]["lr"], config["overrides"], config["study_name"]) for config in configs} == {
-        (0.1, "optimizer.lr=0.1", "mine")
-    }
+    assert {(config["optimizer"]["lr"], config["study_name"]) for config in configs} == {(0.1, "mine")}
+
+
+def test_where_a_study_runs_is_no_part_of_its_label():
+    assert overrides_label(["optimizer.lr=0.1", "out=elsewhere", "device=cpu", "workers=2"]) == "optimizer.lr=0.1"
+
+
+def test_what_is_interpolated_from_the_seed_follows_the_seed_of_each_cell(tmp_path):
+    path = tmp_path / "mine.yaml"
+    path.write_text("cells: {a: [graph=random, 'graph.seed=${seed}']}")
+    configs = plan(read_study(str(path)), [0, 4, 7])
+    assert [(config["seed"], config["graph"]["seed"]) for config in configs] == [(0, 0), (4, 4), (7, 7)]
+
+
+def test_an_interpolated_value_of_another_kind_is_named():
+    assert resolve(["graph=random", "graph.seed=${seed}", "seed=5"])["graph"]["seed"] == 5
+    with pytest.raises(UserError, match=r"graph\.seed must be a whole number \(the default is 0\), not 'auto'"):
+        resolve(["graph=random", "graph.seed=${device}"])
 
 
 PAPER = {

@@ -30,6 +30,16 @@ def _add_seeds(parser: argparse.ArgumentParser, text: str) -> None:
     parser.add_argument("--seeds", type=whole_numbers("0,1,2"), metavar="0,1,2", help=text)
 
 
+def _add_config_dir(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--config-dir",
+        metavar="DIR",
+        action="append",
+        default=[],
+        help="a folder of your own YAMLs (DIR/graph/mine.yaml, DIR/study/mine.yaml) and modules (docs/extend.md)",
+    )
+
+
 def add_demo(commands: Commands) -> None:
     """`gnn-dml demo`."""
     long = (
@@ -43,6 +53,7 @@ def add_demo(commands: Commands) -> None:
     )
     parser = add_command(commands, "demo", "the main job on the embedded data, in minutes", long, epilog)
     _add_seeds(parser, "seeds of every cell (default: 0)")
+    parser.set_defaults(config_dir=[])
     _add_overrides(parser, "settings for every cell, as for train")
 
 
@@ -62,6 +73,7 @@ def add_train(commands: Commands) -> None:
     )
     parser = add_command(commands, "train", "train one network and test it", long, epilog + _settings())
     parser.add_argument("--show", action="store_true", help="print the resolved settings and stop")
+    _add_config_dir(parser)
     _add_overrides(parser)
 
 
@@ -81,4 +93,5 @@ def add_ablate(commands: Commands) -> None:
     parser = add_command(commands, "ablate", "run a study: cells x seeds", long, epilog + _settings())
     parser.add_argument("study", metavar="STUDY", help="the name of a study of the package, or a YAML file")
     _add_seeds(parser, "instead of the study's own")
+    _add_config_dir(parser)
     _add_overrides(parser)

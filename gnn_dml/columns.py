@@ -1,0 +1,112 @@
+"""The one schema of a row of results: every column with its type and what it says.
+
+`experiments` fills rows by it, `results` reads and orders them by it, docs/columns.md is made of it
+(`python -m gnn_dml.columns`).
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+
+class Column(NamedTuple):
+    """One column.
+
+    Attributes:
+        name: As it stands in `results.csv`.
+        kind: Of its values; whole numbers stay whole where some are missing.
+        text: What it says, a sentence.
+        own: Whether the run itself holds it; the others belong to the study that the run is part of.
+    """
+
+    name: str
+    kind: type
+    text: str
+    own: bool = True
+
+
+COLUMNS = (
+    Column("run_id", str, "Name of the run's folder; its last part is a hash of what was computed."),
+    Column("study", str, "Name of the study, which is the folder that holds the runs.", own=False),
+    Column("cell", str, "Name of the cell in the study; of a single run its graph, or what `cell=` says.", own=False),
+    Column("overrides", str, "Settings typed for the whole study, as typed.", own=False),
+    Column("seed", int, "Seed of the run."),
+    Column("status", str, "`finished`, or `diverged` where the loss or the embeddings stopped being numbers."),
+    Column("dataset", str, "Name of the data set's settings."),
+    Column("content", str, "First twelve digits of the checksum of the data: lists, sizes and labels of the files."),
+    Column("split", str, "Which split the figures without a prefix are of."),
+    Column("skipped_images", int, "Images that could not be read and were left out."),
+    Column("backbone", str, "Name of the backbone's settings."),
+    Column("graph", str, "Name of the graph's settings; `none` without a refiner."),
+    Column("topology", str, "The graph's class with its parameters; empty without a refiner."),
+    Column("layer", str, "Name of the layer's settings; empty without a refiner."),
+    Column("loss", str, "Name of the loss's settings, with its terms and their branches; empty without training."),
+    Column("uses_labels", bool, "Whether the training graph was built from labels; they leak into the refined branch."),
+    Column("test_graph", str, "How test images are refined; empty without a refiner."),
+    Column("selected_on", str, "Split on which the epoch was chosen: `val`, or `test` (optimistic); empty untrained."),
+    Column("chosen_epoch", int, "The epoch whose weights are measured; 0 untrained."),
+    Column("epochs", int, "Epochs trained."),
+    Column("refiner_rate", float, "Learning rate of the refiner as a multiple of the CNN's."),
+    Column("seconds", float, "Wall-clock time of the run, reading and testing included."),
+    Column("device", str, "Kind of device: cpu, cuda or mps."),
+    Column("threads", int, "Threads of torch on the CPU."),
+    Column("torch", str, "Version of torch."),
+    Column("version", str, "Version of gnn-dml."),
+    Column("parameters", int, "Parameters of the trained network, frozen ones too."),
+)
+"""The columns that every row has, in the order of the CSV; varying settings and figures follow."""
+
+SCORES = {
+    "recall@K": "Share of queries with an image of their class among the K nearest.",
+    "map@r": "Mean average precision at R.",
+    "r_precision": "Share of the class among the R nearest.",
+    "nmi": "Normalised mutual information of k-means clusters and classes.",
+    "ami": "The same, adjusted for chance.",
+}
+"""Figures of one embedding, fractions of at most 1."""
+
+BRANCHES = {
+    "backbone_": "Of the CNN's own embedding, on the test classes, at the chosen epoch.",
+    "refined_": "Of the refined embedding of the same weights; missing without a refiner.",
+    "last_backbone_": "As `backbone_`, after the last epoch.",
+    "last_refined_": "As `refined_`, after the last epoch.",
+    "val_backbone_": "As `backbone_`, on the validation classes; no clustering.",
+    "val_refined_": "As `refined_`, on the validation classes; no clustering.",
+}
+"""What stands before a figure's name, in the order of the CSV."""
+
+NAMES = tuple(column.name for column in COLUMNS)
+KINDS = {column.name: column.kind for column in COLUMNS}
+
+
+def as_markdown() -> str:
+    """The schema as a page for people."""
+    names = {str: "text", int: "whole number", float: "number", bool: "true or false"}
+    lines = [
+        "# The columns of results.csv",
+        "",
+        "Made from `gnn_dml/columns.py` by `python -m gnn_dml.columns`. Missing numbers are empty, never 0.",
+        "",
+        "| column | values | meaning |",
+        "|---|---|---|",
+        *(f"| `{column.name}` | {names[column.kind]} | {column.text} |" for column in COLUMNS),
+        "",
+        "Then every setting that differs between the rows of the study, under its dotted name, for instance `graph.k`,",
+        "`protocol.classes_per_batch` or `loss.terms.refined.temperature`; empty where a row has no such setting.",
+        "",
+        "Then figures: each of the first table before each of the second, for instance `refined_map@r`.",
+        "",
+        "| prefix | meaning |",
+        "|---|---|",
+        *(f"| `{name}` | {text} |" for name, text in BRANCHES.items()),
+        "",
+        "| figure | meaning |",
+        "|---|---|",
+        *(f"| `{name}` | {text} |" for name, text in SCORES.items()),
+        "",
+    ]
+    return "\n".join(lines)
+
+
+if __name__ == "__main__":
+    print(as_markdown(), end="")

@@ -1,0 +1,78 @@
+"""Settings of earlier versions in the words of this one; every reader of stored settings calls it first."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+Config = dict[str, Any]
+
+RENAMED = {"gnn_dml.data.EmojiDataset": "gnn_dml.data.emoji_archive"}
+"""Classes and functions under other names."""
+
+LATER: dict[str, Config] = {
+    "protocol": {
+        "neighbourhood": "nearest",
+        "val_share": 0.2,
+        "val_seed": 0,
+        "folds": None,
+        "fold": 0,
+    },
+    "refiner": {"weighted": False},
+}
+"""Settings that older files have not, and what they meant by that."""
+
+LATER_ALONE = {"drop_edge": 0.0, "augmentation_seed": "batch"}
+
+_CROSS_ENTROPY = "gnn_dml.losses.CrossEntropy"
+
+
+def upgrade(config: Mapping[str, Any]) -> Config:
+    """The same settings as this version writes them; settings of this version come back as they are.
+
+    Args:
+        config: Resolved, from a run folder or a checkpoint of this version or an earlier one.
+    """
+    found = {name: _renamed(value) for name, value in config.items() if name != "overrides"}
+    for part, known in LATER.items():
+        if part in found:
+            found[part] = {**known, **found[part]}
+    found = {**LATER_ALONE, **found}
+    if isinstance(found.get("loss"), Mapping):
+        found["loss"] = _loss(found["loss"])
+    if isinstance(found.get("dataset"), Mapping):
+        found["dataset"] = _dataset(found["dataset"])
+    return found
+
+
+def _renamed(value: Any) -> Any:
+    """Copy settings, with the names of today."""
+    if isinstance(value, Mapping):
+        return {
+            key: RENAMED.get(inner, inner) if key == "_target_" else _renamed(inner) for key, inner in value.items()
+        }
+    return [_renamed(inner) for inner in value] if isinstance(value, list) else value
+
+
+def _loss(loss: Config) -> Config:
+    """Version 0.1 had one class for both branches, with one temperature."""
+    if loss.get("_target_") != "gnn_dml.losses.BranchLoss":
+        return loss
+    shared = {"smoothing": loss.get("smoothing", 0.1), "temperature": loss.get("temperature", 1.0)}
+    terms = {
+        branch: {
+            "_target_": _CROSS_ENTROPY,
+            "branch": branch,
+            "weight": loss.get(f"{branch}_weight", 1.0),
+            **shared,
+        }
+        for branch in ("backbone", "refined")
+    }
+    return {**shared, "terms": terms}
+
+
+def _dataset(dataset: Config) -> Config:
+    """Version 0.1 knew data by the checksum of a file, and folders by their path."""
+    if "content" in dataset:
+        return dataset
+    return {**{name: value for name, value in dataset.items() if name != "sha256"}, "content": dataset.get("sha256")}

@@ -1,0 +1,53 @@
+"""Settings of earlier versions in the words of this one."""
+
+from pathlib import Path
+
+import pytest
+import yaml
+
+from gnn_dml.config.compose import resolve
+from gnn_dml.config.upgrade import upgrade
+
+OLD = Path(__file__).with_name("old_runs")
+
+
+def old(name):
+    (path,) = OLD.glob(f"*-{name}*/config.yaml")
+    return yaml.safe_load(path.read_text())
+
+
+def test_the_default_of_the_last_version_is_the_default_of_this_one():
+    small = ["backbone.width=4", "backbone.dim=16", "protocol.epochs=1", "device=cpu", "study_name=old"]
+    assert upgrade(old("complete")) == resolve(small)
+
+
+def test_one_temperature_and_two_weights_become_terms():
+    loss = upgrade(old("threshold"))["loss"]
+    assert loss["terms"]["refined"]["weight"] == 0.5
+    assert loss["terms"]["backbone"]["weight"] == 1.0
+    assert {term["temperature"] for term in loss["terms"].values()} == {1.0}
+    assert {name: term["branch"] for name, term in loss["terms"].items()} == {
+        "backbone": "backbone",
+        "refined": "refined",
+    }
+
+
+def test_settings_that_older_files_have_not_get_what_they_meant():
+    held = old("complete")
+    for name in ("neighbourhood", "val_share", "val_seed", "folds", "fold"):
+        del held["protocol"][name]
+    del held["drop_edge"], held["refiner"]["weighted"]
+    held["dataset"]["source"]["_target_"] = "gnn_dml.data.EmojiDataset"
+    assert upgrade(held) == upgrade(old("complete"))
+
+
+@pytest.mark.parametrize("name", ["complete", "knn", "threshold", "none-s0-5"])
+def test_upgrading_twice_is_upgrading_once(name):
+    once = upgrade(old(name))
+    assert upgrade(once) == once
+
+
+def test_nothing_is_changed_in_place():
+    held = old("complete")
+    upgrade(held)
+    assert held == old("complete")
