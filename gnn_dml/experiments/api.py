@@ -15,7 +15,6 @@ from typing import TYPE_CHECKING, Any
 
 from gnn_dml.config.compose import resolve
 from gnn_dml.config.names import open_config_dirs
-from gnn_dml.experiments.cell_files import write_cell, write_cell_order
 from gnn_dml.experiments.reuse import find_run
 from gnn_dml.experiments.study import Study, overrides_label, plan, read_study
 
@@ -49,6 +48,7 @@ def train(
     Raises:
         UserError: If a setting is wrong, or a file cannot be read or written.
     """
+    from gnn_dml.experiments.cell_files import write_cell
     from gnn_dml.experiments.execute import execute
     from gnn_dml.results import collect
 
@@ -87,6 +87,7 @@ def run_study(
     Raises:
         UserError: If a setting of any cell is wrong, before the first run starts; if a file cannot be read or written.
     """
+    from gnn_dml.experiments.cell_files import write_cell, write_cell_order
     from gnn_dml.experiments.execute import execute
     from gnn_dml.results import collect
 
