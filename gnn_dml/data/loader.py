@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 from torch.utils.data import DataLoader, Dataset
 
+from gnn_dml.data.batch import Batch
 from gnn_dml.data.images import Images, ImageSplit
 from gnn_dml.data.transforms import Transform
 from gnn_dml.errors import UserError
@@ -50,7 +51,7 @@ class Fetched(Dataset["T | str"], Generic[T]):
         raise NotImplementedError
 
 
-class TrainImages(Fetched[tuple[Tensor, Tensor]]):
+class TrainImages(Fetched[Batch]):
     """The augmented images of a split, fetched a batch at a time.
 
     What a batch looks like depends on (seed, epoch, its positions) alone, not on the process that loads it.
@@ -70,14 +71,14 @@ class TrainImages(Fetched[tuple[Tensor, Tensor]]):
     def __len__(self) -> int:
         return len(self.split)
 
-    def batch(self, indices: list[int]) -> tuple[Tensor, Tensor]:
-        """Images (N, 3, h', w') and labels (N,)."""
+    def batch(self, indices: list[int]) -> Batch:
+        """Images (N, 3, h', w'), labels (N,) and positions (N,)."""
         with torch.random.fork_rng(devices=[]):
             # A tuple of whole numbers has the same hash in every process.
             # The CPU's generator alone: torch.manual_seed would also reseed a GPU's, and with it dropout.
             torch.default_generator.manual_seed(hash((self.seed, self.epoch, *indices)))
             images = torch.stack([self.transform(self.split.images[index]) for index in indices])
-        return images, self.split.labels[indices]
+        return Batch(images, self.split.labels[indices], torch.tensor(indices))
 
 
 class EvaluationImages(Fetched[Tensor]):
@@ -130,8 +131,8 @@ class TrainLoader:
         self.sampler.set_epoch(present)
         return total
 
-    def epoch(self, number: int) -> Iterator[tuple[Tensor, Tensor]]:
-        """Images (P * K, 3, h, w) and labels (P * K,) of each batch of an epoch.
+    def epoch(self, number: int) -> Iterator[Batch]:
+        """The batches of an epoch, of P * K images each.
 
         Raises:
             UserError: If an image cannot be read.

@@ -16,6 +16,7 @@ from gnn_dml.evaluation.neighbourhoods import Neighbourhoods
 from gnn_dml.evaluation.refine import refine_in_neighbourhoods
 from gnn_dml.evaluation.score import score_embedding
 from gnn_dml.training.learner import Learner
+from gnn_dml.training.mode import eval_mode
 
 
 @dataclass(frozen=True)
@@ -54,7 +55,7 @@ def embed(
     Where queries and gallery are apart, its neighbours are images of the gallery, for queries and gallery images alike.
 
     Args:
-        learner: Its mode is left as it is.
+        learner: Afterwards every part of it is in its own mode again.
         split: The images.
         transforms: How they are seen.
         device: Of the learner.
@@ -63,15 +64,13 @@ def embed(
         refine: Whether to refine at all, where there is a refiner.
         progress: What a bar over the images is called; None shows none.
     """
-    training = learner.training
-    learner.eval()
-    features = _features(learner, split, transforms, device, workers, progress)
     refined = None
-    if refine and learner.refiner is not None and learner.test_topology is not None:
-        refined = refine_in_neighbourhoods(
-            learner.refiner, learner.test_topology, features, neighbourhoods=neighbourhoods, query=split.query
-        ).cpu()
-    learner.train(training)
+    with eval_mode(learner):
+        features = _features(learner, split, transforms, device, workers, progress)
+        if refine and learner.refiner is not None and learner.test_topology is not None:
+            refined = refine_in_neighbourhoods(
+                learner.refiner, learner.test_topology, features, neighbourhoods=neighbourhoods, query=split.query
+            ).cpu()
     return Embeddings(features.cpu(), refined)
 
 

@@ -1,5 +1,8 @@
-"""Losses on the backbone branch and on the refined branch."""
+"""Loss terms on the backbone branch, on the refined branch, or on both, and the container that weighs them."""
 
-from gnn_dml.losses.branch import BranchLoss, LossTerms
+from gnn_dml.losses.cross_entropy import CrossEntropy
+from gnn_dml.losses.embedding import EmbeddingLoss
+from gnn_dml.losses.losses import Losses
+from gnn_dml.losses.term import LossTerm
 
-__all__ = ["BranchLoss", "LossTerms"]
+__all__ = ["CrossEntropy", "EmbeddingLoss", "LossTerm", "Losses"]

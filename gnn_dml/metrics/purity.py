@@ -46,7 +46,8 @@ def class_attention(attention: Tensor, labels: Tensor, edge_index: Tensor | None
         if attention.shape[1:] != (n, n):
             raise ValueError(f"attention without an edge_index must be (H, {n}, {n}), not {tuple(attention.shape)}")
         by_head = attention.flatten(1)
-        target, source = torch.ones(n, n, device=labels.device).nonzero().T
+        node = torch.arange(n, device=labels.device)  # torch.nonzero would wait for a GPU
+        target, source = node.repeat_interleave(n), node.repeat(n)
     else:
         if attention.dim() != 2 or edge_index.shape != (2, attention.size(0)):
             raise ValueError(

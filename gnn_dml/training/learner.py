@@ -32,6 +32,18 @@ class Learner(nn.Module):
         embedder: Images (N, 3, h, w) to `EmbedderOutput`.
         refiner: Or None to train the embedder alone.
         topology: The graph of a mini-batch; given with and only with a refiner.
+
+    Example:
+        >>> import torch
+        >>> from gnn_dml.graphs import KNN
+        >>> from gnn_dml.layers import DotProductAttention
+        >>> from gnn_dml.models import Embedder, Refiner
+        >>> embedder = Embedder("small_cnn", dim=16, num_classes=4)
+        >>> refiner = Refiner(16, 4, lambda dim: DotProductAttention(dim, num_heads=2))
+        >>> learner = Learner(embedder, refiner, KNN(k=3))
+        >>> backbone, refined, edges = learner(torch.randn(8, 3, 64, 64), torch.arange(8) % 4)
+        >>> backbone.features.shape, refined.features[0].shape, edges.edges.shape
+        (torch.Size([8, 16]), torch.Size([8, 16]), torch.Size([8, 8]))
     """
 
     def __init__(
@@ -44,13 +56,30 @@ class Learner(nn.Module):
         self.refiner = refiner
         self.topology = topology
 
+    def embed(self, images: Tensor) -> EmbedderOutput:
+        """The backbone branch of images (N, 3, h, w)."""
+        backbone: EmbedderOutput = self.embedder(images)
+        return backbone
+
+    def refine(self, features: Tensor, labels: Tensor | None) -> tuple[RefinerOutput | None, Edges | None]:
+        """The refined branch in the graph that the topology builds over the features.
+
+        Args:
+            features: Of the backbone branch (N, D).
+            labels: (N,), for topologies that build their edges from labels.
+
+        Returns:
+            What the refiner makes of them and the graph, or (None, None) without a refiner.
+        """
+        if self.refiner is None or self.topology is None:
+            return None, None
+        edges = build_edges(self.topology, features, labels)
+        return self.refiner(features, *edges), edges
+
     def forward(self, images: Tensor, labels: Tensor) -> LearnerOutput:
         """Both branches for a mini-batch: images (N, 3, h, w), labels (N,)."""
-        backbone: EmbedderOutput = self.embedder(images)
-        if self.refiner is None or self.topology is None:
-            return LearnerOutput(backbone, None, None)
-        edges = build_edges(self.topology, backbone.features, labels)
-        return LearnerOutput(backbone, self.refiner(backbone.features, *edges), edges)
+        backbone = self.embed(images)
+        return LearnerOutput(backbone, *self.refine(backbone.features, labels))
 
     @property
     def test_topology(self) -> BaseTransform | None:

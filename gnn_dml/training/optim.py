@@ -6,10 +6,12 @@ from collections.abc import Callable, Iterable
 from typing import Any
 
 import torch
+from torch import nn
 from torch.optim import Optimizer
 from torch.optim.lr_scheduler import LRScheduler, MultiStepLR, OneCycleLR
 
 from gnn_dml.errors import UserError
+from gnn_dml.losses import Losses
 from gnn_dml.training.learner import Learner
 
 SCHEDULES = ("one_cycle", "constant", "step")
@@ -22,21 +24,27 @@ def build_optimizer(
     lr: float,
     refiner_rate: float,
     weight_decay: float,
+    losses: Losses | None = None,
 ) -> Optimizer:
-    """An optimiser over two groups of parameters, named "cnn" and "refiner".
+    """An optimiser over groups of parameters named "cnn", "refiner", and "loss_NAME" for terms that have parameters.
 
     Args:
         learner: What to train.
         factory: Called with the groups, for instance `torch.optim.AdamW`.
         lr: Learning rate of the CNN.
         refiner_rate: The refiner's learning rate as a multiple of `lr`.
-        weight_decay: Of both groups; biases and norms are left out.
+        weight_decay: Of all groups; biases and norms are left out.
+        losses: Loss terms; the `rate` of each is the learning rate of its parameters as a multiple of `lr`.
     """
     groups: list[dict[str, Any]] = []
-    for name, module, rate in (
+    modules: list[tuple[str, nn.Module | None, float]] = [
         ("cnn", learner.embedder, lr),
         ("refiner", learner.refiner, lr * refiner_rate),
-    ):
+    ]
+    if losses is not None:
+        active = losses.active(refined=learner.refiner is not None)
+        modules += [(f"loss_{name}", term, lr * term.rate) for name, term in active.items()]
+    for name, module, rate in modules:
         parameters = [] if module is None else [p for p in module.parameters() if p.requires_grad]
         for decay, chosen in (
             (weight_decay, [p for p in parameters if p.dim() > 1]),

@@ -10,10 +10,32 @@ from torch import Tensor, nn
 from gnn_dml.graphs import Edges
 from gnn_dml.metrics import ClassAttention, class_attention
 from gnn_dml.models import Refiner
+from gnn_dml.training.mode import eval_mode
+
+MEASURED = 4
+"""Mini-batches of an epoch that are measured, at most."""
+
+ONE_IN = 10
+"""The largest share of an epoch's mini-batches that is measured, beyond the first, is one in this many."""
+
+
+def measured_batches(batches: int, *, most: int = MEASURED, one_in: int = ONE_IN) -> frozenset[int]:
+    """Which mini-batches of an epoch are measured: evenly spaced, one of a short epoch, and at most `most`.
+
+    Args:
+        batches: Of the epoch.
+        most: At most as many; 0 measures none.
+        one_in: At most one in so many, but one where there are any.
+
+    Returns:
+        Their numbers, from 1.
+    """
+    count = min(most, max(1, batches // one_in), batches)
+    return frozenset(1 + (2 * i + 1) * batches // (2 * count) for i in range(count))
 
 
 class PurityMeter:
-    """Sums the attention of every block and head over the mini-batches of an epoch.
+    """Sums the attention of every block and head over some mini-batches of an epoch.
 
     The attention is computed apart from the training step, in eval mode and without gradient, so that measuring it
     changes no bit of the training.
@@ -28,12 +50,8 @@ class PurityMeter:
         """Add a mini-batch: x (N, D), its graph, labels (N,); nothing if a layer cannot return its attention."""
         if not all(_returns_attention(block.attention) for block in refiner.blocks):
             return
-        training = {module: module.training for module in refiner.modules()}
-        try:
-            attention = refiner.eval()(x, *edges, return_attention_weights=True).attention
-        finally:
-            for module, mode in training.items():
-                module.training = mode
+        with eval_mode(refiner):
+            attention = refiner(x, *edges, return_attention_weights=True).attention
         self.uniform.append(class_attention(uniform_attention(edges.edges, labels), labels, _index(edges.edges)))
         self.blocks.append([class_attention(weights.float(), labels, _index(used)) for used, weights in attention])
 
@@ -76,7 +94,8 @@ def uniform_attention(edges: Tensor | None, labels: Tensor) -> Tensor:
         return torch.full((1, n, n), 1 / n, device=labels.device)
     if edges.dtype == torch.bool:
         return (edges / edges.sum(-1, keepdim=True).clamp(min=1))[None]
-    degree = torch.bincount(edges[1], minlength=n)
+    # torch.bincount would wait for a GPU, to learn the largest number.
+    degree = torch.zeros(n, dtype=torch.long, device=edges.device).index_add(0, edges[1], torch.ones_like(edges[1]))
     return (1 / degree[edges[1]])[:, None]
 
 

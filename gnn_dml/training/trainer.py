@@ -5,50 +5,23 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import asdict, dataclass, field
 from typing import Any
 
 import torch
 from torch import Tensor
-from torch.optim import Optimizer
-from torch.optim.lr_scheduler import LRScheduler
 
+from gnn_dml.data.batch import Batch
 from gnn_dml.data.loader import TrainLoader
 from gnn_dml.data.transforms import Transform
-from gnn_dml.losses import BranchLoss
 from gnn_dml.training.learner import Learner, LearnerOutput
-from gnn_dml.training.purity import PurityMeter
+from gnn_dml.training.purity import MEASURED, PurityMeter, measured_batches
+from gnn_dml.training.random_state import random_state, restore_random_state
+from gnn_dml.training.report import EpochReport, learning_rates, mean_terms
+from gnn_dml.training.step import Step
+from gnn_dml.training.sums import LossesRead, LossSums
 
-
-@dataclass(frozen=True)
-class EpochReport:
-    """One epoch of training.
-
-    Attributes:
-        epoch: Counted from 1.
-        loss: Mean over the batches.
-        loss_backbone: The term on the backbone branch, before its weight.
-        loss_refined: The same for the refined branch; NaN without a refiner.
-        rate_cnn: Learning rate after the epoch.
-        rate_refiner: The same; NaN without a refiner.
-        seconds: Wall-clock time of the epoch.
-        purity: Share of the attention that falls on the same class, per layer and head; see `PurityMeter.row`.
-    """
-
-    epoch: int
-    loss: float
-    loss_backbone: float
-    loss_refined: float
-    rate_cnn: float
-    rate_refiner: float
-    seconds: float
-    purity: dict[str, float] = field(default_factory=dict)
-
-    def row(self) -> dict[str, float]:
-        """The report as a table row."""
-        row = asdict(self)
-        purity = row.pop("purity")
-        return {**row, **purity}
+READ_EVERY = 10
+"""Batches between two looks at the loss on a GPU; elsewhere it is looked at after every batch."""
 
 
 class Diverged(RuntimeError):  # noqa: N818 - a result, not a fault
@@ -58,38 +31,41 @@ class Diverged(RuntimeError):  # noqa: N818 - a result, not a fault
 class Trainer:
     """Trains a learner.
 
+    Losses stay on the device. On a GPU they are read every `READ_EVERY` batches and at the end of the epoch; nothing
+    else in the loop waits for it. A loss that is no number changes no weight from its batch on, and is an end with
+    `Diverged` when it is read.
+
     Args:
-        learner: What to train, already on `device`.
-        loss: On both branches.
-        optimizer: Over the learner's parameters.
-        schedule: Stepped once per batch.
+        step: From a batch to loss terms and an update; its learner and losses are already on `device`.
         loader: The batches.
         device: Where they go.
         finish: From a batch as loaded to what the network takes; runs on the device.
-        on_batch: Called after every batch with its loss; for progress bars.
+        on_batch: Called after every batch with the loss last read; for progress bars.
+        purity_batches: In how many batches of an epoch, at most, the purity of the attention is measured.
     """
 
     def __init__(
         self,
-        learner: Learner,
-        loss: BranchLoss,
-        optimizer: Optimizer,
-        schedule: LRScheduler,
+        step: Step,
         loader: TrainLoader,
         device: torch.device,
         *,
         finish: Transform,
         on_batch: Callable[[float], None] | None = None,
+        purity_batches: int = MEASURED,
     ) -> None:
-        self.learner = learner
-        self.loss = loss
-        self.optimizer = optimizer
-        self.schedule = schedule
+        self.step = step
         self.loader = loader
         self.device = device
         self.finish = finish
         self.on_batch = on_batch
+        self.purity_batches = purity_batches
         self.finished = 0
+
+    @property
+    def learner(self) -> Learner:
+        """What is trained."""
+        return self.step.learner
 
     def epochs(self, total: int) -> Iterator[EpochReport]:
         """Train up to epoch `total`, starting after those already finished, and report each.
@@ -104,63 +80,61 @@ class Trainer:
 
     def _epoch(self, epoch: int) -> EpochReport:
         start = time.perf_counter()
-        self.learner.train()
-        sums = [0.0, 0.0, 0.0]
-        purity = PurityMeter()
-        for batch, (images, labels) in enumerate(self.loader.epoch(epoch), start=1):
-            terms = self._step(self._on_device(images), labels.to(self.device), purity)
-            if not math.isfinite(terms[0]):
-                raise Diverged(f"the loss became {terms[0]} in epoch {epoch}, batch {batch}")
-            sums = [total + term for total, term in zip(sums, terms, strict=True)]
+        if not self.learner.training:  # else parts that were frozen in eval mode stay there
+            self.learner.train()
+        active = self.step.losses.active(refined=self.learner.refiner is not None)
+        sums, purity, read = LossSums(list(active), self.device), PurityMeter(), None
+        for number, batch in enumerate(self.loader.epoch(epoch), start=1):
+            # Only now does the sampler know its epoch, and with it the number of batches.
+            measured = number in measured_batches(len(self.loader), most=self.purity_batches)
+            terms = self.step(self._on_device(batch), purity.observe if measured else None)
+            sums.add(self.step.losses.total(terms), terms)
+            if self.device.type != "cuda" or number % READ_EVERY == 1:
+                read = _checked(sums.read(), epoch)
             if self.on_batch is not None:
-                self.on_batch(terms[0])
-        rates = {group["name"]: float(group["lr"]) for group in self.optimizer.param_groups}
-        loss, backbone, refined = (total / max(1, len(self.loader)) for total in sums)
+                self.on_batch(math.nan if read is None else read.last)
+        read = _checked(sums.read(), epoch)
         return EpochReport(
             epoch=epoch,
-            loss=loss,
-            loss_backbone=backbone,
-            loss_refined=refined,
-            rate_cnn=rates["cnn"],
-            rate_refiner=rates.get("refiner", math.nan),
+            loss=read.total / max(1, read.count),
+            terms=mean_terms(self.step.losses, read.terms, read.count),
+            rates=learning_rates(self.step.optimizer),
             seconds=time.perf_counter() - start,
             purity=purity.row(),
         )
 
-    def _on_device(self, images: Tensor) -> Tensor:
-        return self.finish(images.to(self.device, non_blocking=True)).contiguous(memory_format=torch.channels_last)
-
-    def _step(self, images: Tensor, labels: Tensor, purity: PurityMeter) -> tuple[float, float, float]:
-        out: LearnerOutput = self.learner(images, labels)
-        terms = self.loss(out.backbone, out.refined, labels)
-        if self.learner.refiner is not None and out.edges is not None:
-            purity.update(self.learner.refiner, out.backbone.features.detach(), out.edges, labels)
-        self.optimizer.zero_grad(set_to_none=True)
-        terms.total.backward()
-        self.optimizer.step()
-        self.schedule.step()
-        refined = math.nan if terms.refined is None else terms.refined.item()
-        return terms.total.item(), terms.backbone.item(), refined
+    def _on_device(self, batch: Batch) -> Batch:
+        images = self.finish(batch.images.to(self.device, non_blocking=True))
+        return Batch(
+            images.contiguous(memory_format=torch.channels_last),
+            batch.labels.to(self.device, non_blocking=True),
+            batch.positions.to(self.device, non_blocking=True),
+        )
 
     def state_dict(self) -> dict[str, Any]:
         """All that training needs to go on to the bit, random state included; plain values and tensors only."""
-        state = {
+        return {
             "learner": self.learner.state_dict(),
-            "optimizer": self.optimizer.state_dict(),
-            "schedule": self.schedule.state_dict(),
+            "losses": self.step.losses.state_dict(),
+            "optimizer": self.step.optimizer.state_dict(),
+            "schedule": self.step.schedule.state_dict(),
             "finished": self.finished,
-            "random": torch.get_rng_state(),
+            **random_state(self.device),
         }
-        if self.device.type == "cuda":
-            state["random_cuda"] = torch.cuda.get_rng_state(self.device)
-        return state
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
         """Go on from a `state_dict`."""
         self.learner.load_state_dict(state["learner"])
-        self.optimizer.load_state_dict(state["optimizer"])
-        self.schedule.load_state_dict(state["schedule"])
+        # A state from before losses could have parameters does not hold them.
+        self.step.losses.load_state_dict(state.get("losses", {}))
+        self.step.optimizer.load_state_dict(state["optimizer"])
+        self.step.schedule.load_state_dict(state["schedule"])
         self.finished = state["finished"]
-        torch.set_rng_state(state["random"].cpu())
-        if self.device.type == "cuda" and "random_cuda" in state:
-            torch.cuda.set_rng_state(state["random_cuda"].cpu(), self.device)
+        restore_random_state(state, self.device)
+
+
+def _checked(read: LossesRead, epoch: int) -> LossesRead:
+    """The losses, if all were numbers."""
+    if read.first_bad is not None:
+        raise Diverged(f"the loss became {read.total} in epoch {epoch}, batch {read.first_bad}")
+    return read
