@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -9,7 +10,7 @@ from typing import Any
 
 import torch
 from hydra.errors import InstantiationException
-from hydra.utils import instantiate
+from hydra.utils import get_object, instantiate
 from torch_geometric.transforms import BaseTransform, Compose
 
 from gnn_dml.data.images import ImageDataset, ImageSplit, join
@@ -20,9 +21,11 @@ from gnn_dml.data.validation import with_validation
 from gnn_dml.errors import UserError
 from gnn_dml.evaluation.neighbourhoods import NEIGHBOURHOODS, Neighbourhoods
 from gnn_dml.graphs import DropEdge
+from gnn_dml.losses import Losses
 from gnn_dml.models import Refiner
 from gnn_dml.training.learner import Learner
 from gnn_dml.training.optim import build_optimizer, build_schedule
+from gnn_dml.training.step import PlainStep
 from gnn_dml.training.trainer import Trainer
 
 Config = Mapping[str, Any]
@@ -117,6 +120,47 @@ def build_neighbourhoods(protocol: Config) -> Neighbourhoods:
     return NEIGHBOURHOODS[name](protocol["neighbours"])
 
 
+def build_losses(config: Config, learner: Learner, num_classes: int) -> Losses:
+    """The terms of the loss; those of embeddings know the classes, and the channels of their branch.
+
+    Raises:
+        UserError: Naming the term that cannot be built.
+    """
+    terms = {}
+    for name, settings in config["loss"]["terms"].items():
+        if settings is None:
+            continue
+        try:
+            terms[name] = build(settings, **_sizes_for(settings, learner, num_classes))
+        except UserError as error:
+            raise UserError(f"loss.terms.{name}: {error}") from error
+    try:
+        return Losses(terms)
+    except (TypeError, ValueError) as error:
+        raise UserError(f"loss={config['choices']['loss']}: {error}") from error
+
+
+def _sizes_for(settings: Config, learner: Learner, num_classes: int) -> dict[str, int]:
+    """`num_classes` and `dim`, as far as a term's constructor takes them and the settings do not say them."""
+    taken = inspect.signature(locate(settings["_target_"])).parameters
+    refined = settings.get("branch") == "refined" and learner.refiner is not None
+    dim: Any = learner.refiner.out_dim if refined and learner.refiner is not None else learner.embedder.dim
+    known = {"num_classes": num_classes, "dim": int(dim)}
+    return {name: value for name, value in known.items() if name in taken and settings.get(name) is None}
+
+
+def locate(target: str) -> Any:
+    """The class or function of a dotted name.
+
+    Raises:
+        UserError: If there is none.
+    """
+    try:
+        return get_object(target)
+    except Exception as error:  # whatever importing it raises
+        raise UserError(f"_target_={target} cannot be found: {str(error).splitlines()[0]}") from error
+
+
 def build_trainer(config: Config, learner: Learner, data: Data, device: torch.device) -> Trainer:
     """Everything around the learner that training needs."""
     protocol, optim = config["protocol"], config["optimizer"]
@@ -132,14 +176,17 @@ def build_trainer(config: Config, learner: Learner, data: Data, device: torch.de
         workers=config["workers"],
         pin_memory=device.type == "cuda",
     )
+    losses = build_losses(config, learner, data.train.num_classes).to(device)
     optimizer = build_optimizer(
         learner,
         build(optim["factory"]),
         lr=optim["lr"],
         refiner_rate=optim["refiner_rate"],
         weight_decay=optim["weight_decay"],
+        losses=losses,
     )
     schedule = build_schedule(
         optim["schedule"], optimizer, steps=loader.steps(protocol["epochs"]), warmup=optim["warmup"]
     )
-    return Trainer(learner, build(config["loss"]), optimizer, schedule, loader, device, finish=data.transforms.finish)
+    step = PlainStep(learner, losses, optimizer, schedule)
+    return Trainer(step, loader, device, finish=data.transforms.finish)

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any
 
-from torch import Tensor, nn
+from torch import Tensor
 
 from gnn_dml.losses.term import Branch, BranchOutput, LossTerm
 
@@ -81,5 +81,7 @@ def _built(loss: Callable[..., Any], known: dict[str, Any]) -> Callable[..., Any
         return loss
     given = loss.keywords if isinstance(loss, partial) else {}
     takes = inspect.signature(cls).parameters
-    built: Callable[..., Any] = loss(**{name: value for name, value in known.items() if name in takes and name not in given})
+    built: Callable[..., Any] = loss(
+        **{name: value for name, value in known.items() if name in takes and name not in given}
+    )
     return built

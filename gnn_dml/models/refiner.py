@@ -119,6 +119,9 @@ class Refiner(nn.Module):
 
     Raises:
         ValueError: If a number or a name is out of range.
+
+    Attributes:
+        out_dim: D', channels of a refined embedding.
     """
 
     def __init__(
@@ -145,7 +148,7 @@ class Refiner(nn.Module):
         self.weighted = weighted
         self.reduce = nn.Linear(dim, width)
         self.blocks = nn.ModuleList(RefinerBlock(layer(width), width, dropout=dropout) for _ in range(num_layers))
-        out_width = width * num_layers if output == "concatenated" else width
+        self.out_dim = out_width = width * num_layers if output == "concatenated" else width
         self.necks = nn.ModuleList(Neck(out_width, num_classes) for _ in range(num_layers if output == "every" else 1))
 
     def forward(

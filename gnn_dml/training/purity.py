@@ -10,6 +10,7 @@ from torch import Tensor, nn
 from gnn_dml.graphs import Edges
 from gnn_dml.metrics import ClassAttention, class_attention
 from gnn_dml.models import Refiner
+from gnn_dml.training.learner import LearnerOutput
 from gnn_dml.training.mode import eval_mode
 
 MEASURED = 4
@@ -39,9 +40,13 @@ class PurityMeter:
 
     The attention is computed apart from the training step, in eval mode and without gradient, so that measuring it
     changes no bit of the training.
+
+    Args:
+        refiner: Whose attention `observe` measures; None measures nothing.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, refiner: Refiner | None = None) -> None:
+        self.refiner = refiner
         self.uniform: list[ClassAttention] = []
         self.blocks: list[list[ClassAttention]] = []
 
@@ -54,6 +59,11 @@ class PurityMeter:
             attention = refiner(x, *edges, return_attention_weights=True).attention
         self.uniform.append(class_attention(uniform_attention(edges.edges, labels), labels, _index(edges.edges)))
         self.blocks.append([class_attention(weights.float(), labels, _index(used)) for used, weights in attention])
+
+    def observe(self, output: LearnerOutput, labels: Tensor) -> None:
+        """Add the mini-batch of a step: what the learner made of it, and its labels (N,)."""
+        if self.refiner is not None and output.edges is not None:
+            self.update(self.refiner, output.backbone.features.detach(), output.edges, labels)
 
     def row(self) -> dict[str, float]:
         """`purity_chance`, what uniform attention over the same edges would give, and `purity_layer1_head1` and so on.

@@ -12,7 +12,8 @@ import torch
 
 def random_state(device: torch.device) -> dict[str, Any]:
     """The state of every global generator: torch's on the CPU and on `device`, Python's and numpy's."""
-    kind, keys, *rest = np.random.get_state(legacy=True)  # noqa: NPY002 - the global state is what others read
+    state_of_numpy: Any = np.random.get_state(legacy=True)  # noqa: NPY002 - the global state is what others read
+    kind, keys, *rest = state_of_numpy
     state: dict[str, Any] = {
         "random": torch.get_rng_state(),
         "random_python": random.getstate(),

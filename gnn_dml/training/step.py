@@ -88,7 +88,7 @@ class PlainStep:
         total, terms = self.forward(batch, observe)
         if self.guard.admits(total):
             self.optimizer.zero_grad(set_to_none=True)
-            total.backward()
+            total.backward()  # type: ignore[no-untyped-call]
             self.guard.step()
             self.schedule.step()
         return {name: term.detach() for name, term in terms.items()}

@@ -8,12 +8,11 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import torch
-from torch import Tensor
 
 from gnn_dml.data.batch import Batch
 from gnn_dml.data.loader import TrainLoader
 from gnn_dml.data.transforms import Transform
-from gnn_dml.training.learner import Learner, LearnerOutput
+from gnn_dml.training.learner import Learner
 from gnn_dml.training.purity import MEASURED, PurityMeter, measured_batches
 from gnn_dml.training.random_state import random_state, restore_random_state
 from gnn_dml.training.report import EpochReport, learning_rates, mean_terms
@@ -83,7 +82,7 @@ class Trainer:
         if not self.learner.training:  # else parts that were frozen in eval mode stay there
             self.learner.train()
         active = self.step.losses.active(refined=self.learner.refiner is not None)
-        sums, purity, read = LossSums(list(active), self.device), PurityMeter(), None
+        sums, purity, read = LossSums(list(active), self.device), PurityMeter(self.learner.refiner), None
         for number, batch in enumerate(self.loader.epoch(epoch), start=1):
             # Only now does the sampler know its epoch, and with it the number of batches.
             measured = number in measured_batches(len(self.loader), most=self.purity_batches)

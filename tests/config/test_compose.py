@@ -7,7 +7,7 @@ import yaml
 from gnn_dml.config.compose import resolve
 from gnn_dml.config.names import CONF, groups, studies
 from gnn_dml.errors import UserError
-from gnn_dml.experiments.build import build, build_learner
+from gnn_dml.experiments.build import build, build_learner, build_losses
 from gnn_dml.experiments.study import overrides_label, plan, read_study
 
 WRONG = [
@@ -201,7 +201,8 @@ def test_every_yaml_builds_what_it_names(group, name, own_images):
     config = resolve(settings)
     learner = build_learner(config, num_classes=5)
     assert (learner.refiner is None) == (config["choices"]["graph"] == "none")
-    for part in (config["loss"], config["dataset"]["source"], config["dataset"]["transform"]):
+    assert build_losses(config, learner, 5).active(refined=False)
+    for part in (config["dataset"]["source"], config["dataset"]["transform"]):
         assert build(part) is not None
     labels = torch.arange(200) // 4
     assert len(list(build(config["sampler"], labels=labels, classes_per_batch=3, images_per_class=4, seed=0))) > 1
