@@ -91,11 +91,11 @@ def _verify(arguments: argparse.Namespace) -> int:
         hint = f"; 'gnn-dml data prepare {arguments.name}' says how to get it" if arguments.name in CARDS else ""
         raise UserError(f"--root {root} does not exist{hint}")
     from gnn_dml import data
-    from gnn_dml.data.readable import unreadable
+    from gnn_dml.data.readable import find_unreadable
 
     options = {"strict": not arguments.subset} if arguments.name in CARDS else {}
     dataset = getattr(data, f"read_{arguments.name}")(root, **options)
-    found = unreadable(dataset.images.paths, workers=arguments.workers)
+    found = find_unreadable(dataset.images.paths, workers=arguments.workers)
     if found:
         shown = "\n".join(f"  {said}" for said in list(found.values())[:10])
         more = f"\n  and {len(found) - 10} more" if len(found) > 10 else ""
@@ -119,10 +119,10 @@ def _prepare_emoji(arguments: argparse.Namespace) -> int:
 
 
 def _verify_emoji(arguments: argparse.Namespace) -> int:
-    from gnn_dml.data.archive import embedded_emoji
+    from gnn_dml.prepare.embedded import find_embedded
     from gnn_dml.prepare.emoji import verify
 
-    path = embedded_emoji() if arguments.file is None else Path(arguments.file)
+    path = find_embedded("emoji", "emoji.zip") if arguments.file is None else Path(arguments.file)
     if not path.is_file():
         raise UserError(f"there is no file {path}")
     found = verify(path)

@@ -107,7 +107,7 @@ class Trainer:
         self.learner.train()
         sums = [0.0, 0.0, 0.0]
         purity = PurityMeter()
-        for batch, (images, labels) in enumerate(self.loader.epoch(epoch), start=1):
+        for batch, (images, labels, _) in enumerate(self.loader.epoch(epoch), start=1):
             terms = self._step(self._on_device(images), labels.to(self.device), purity)
             if not math.isfinite(terms[0]):
                 raise Diverged(f"the loss became {terms[0]} in epoch {epoch}, batch {batch}")
