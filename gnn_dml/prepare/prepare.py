@@ -11,7 +11,7 @@ from filelock import FileLock
 
 from gnn_dml.atomic import write_atomically
 from gnn_dml.errors import UserError
-from gnn_dml.prepare.cards import Card, Source
+from gnn_dml.prepare.card import Card, Source
 from gnn_dml.prepare.download import check, download
 from gnn_dml.prepare.extract import extract
 

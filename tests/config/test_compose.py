@@ -173,23 +173,20 @@ PRETRAINED = ("resnet50", "resnet18", "densenet121", "timm", "vit_small_dino")
 @pytest.fixture(scope="module")
 def own_images(trees, tmp_path_factory):
     """What each data set needs to be read: a small tree in its layout."""
-    top = tmp_path_factory.mktemp("own")
-    for name in ("cub", "cars196", "sop", "inshop"):
-        (top / name).mkdir()
-        getattr(trees, f"write_{name}")(top / name)
-    trees.write_folder(top / "folder")
-    lines = [f"folder/class {c}/{i}.jpg,{c}" for c in (1, 2, 3, 4) for i in (0, 1)]
-    (top / "table").write_text("\n".join(["path,label", *lines]))
-    return top
+    roots = {}
+    for name, module in trees.FOUND.items():
+        roots[name] = module.write(tmp_path_factory.mktemp(name))
+    return roots
 
 
 def needs(group, name, own_images):
     """Settings without which a name cannot be built here."""
     if group == "backbone" and name in PRETRAINED:
         return ["backbone.weights=null"]
-    if group == "dataset" and name != "emoji":
-        strict = [] if name in ("folder", "table") else ["dataset.strict=false"]
-        return [f"dataset.root={own_images / name}", "backbone.weights=null", *strict]
+    if group == "dataset":
+        strict = ["dataset.strict=false"] if "strict:" in (CONF / "dataset" / f"{name}.yaml").read_text() else []
+        weights = ["backbone.weights=null"] if "backbone:" in (CONF / "dataset" / f"{name}.yaml").read_text() else []
+        return [f"dataset.root={own_images[name]}", *weights, *strict]
     return []
 
 
