@@ -335,7 +335,7 @@ def chosen(config):
 
 @pytest.mark.parametrize("name", list(PAPER))
 def test_a_data_set_brings_the_papers_settings(name, own_images):
-    settings = [f"dataset={name}", f"dataset.root={own_images / name}", "dataset.strict=false"]
+    settings = [f"dataset={name}", f"dataset.root={own_images[name]}", "dataset.strict=false"]
     config = resolve(settings)
     assert chosen(config) == PAPER[name]
     assert (config["choices"]["backbone"], config["backbone"]["weights"]) == ("resnet50", "imagenet")
@@ -348,7 +348,7 @@ def test_a_data_set_brings_the_papers_settings(name, own_images):
 
 
 def test_what_is_typed_wins_over_what_a_data_set_brings(own_images):
-    settings = ["dataset=cub", f"dataset.root={own_images / 'cub'}", "dataset.strict=false"]
+    settings = ["dataset=cub", f"dataset.root={own_images['cub']}", "dataset.strict=false"]
     more = ["sampler=distinct", "graph=knn", "layer=gat", "layer.num_heads=4", "optimizer.lr=0.5", "protocol.epochs=3"]
     config = resolve([*settings, *more])
     found = chosen(config)
@@ -374,4 +374,4 @@ def test_what_is_typed_wins_over_what_a_data_set_brings(own_images):
 )
 def test_wrong_data_settings_are_named(settings, message, own_images):
     with pytest.raises(UserError, match=message):
-        resolve(["dataset=cub", f"dataset.root={own_images / 'cub'}", *settings])
+        resolve(["dataset=cub", f"dataset.root={own_images['cub']}", *settings])
