@@ -25,7 +25,7 @@ from PIL import Image
 from torchvision.io import ImageReadMode, decode_jpeg, read_file
 from torchvision.transforms.v2.functional import resize
 
-from gnn_dml.data import GroupSampler, ImageFiles, ImageSplit, PhotoTransforms, TrainImages, TrainLoader, cached
+from gnn_dml.data import GroupSampler, ImageFiles, ImageSplit, PhotoTransforms, TrainImages, TrainLoader, open_cache
 
 PIXELS = 227
 
@@ -62,7 +62,7 @@ def training_epoch(split: ImageSplit, workers: int, batch: int) -> Callable[[], 
     """One epoch of the training loader over a split of one class."""
     images = TrainImages(split, PhotoTransforms(size=PIXELS).train, seed=0)
     loader = TrainLoader(images, GroupSampler(split.labels, 1, batch, seed=0), workers=workers)
-    return lambda: sum(len(labels) for _, labels in loader.epoch(1))
+    return lambda: sum(len(labels) for _, labels, _ in loader.epoch(1))
 
 
 def main() -> None:
@@ -92,7 +92,7 @@ def main() -> None:
         for workers in arguments.workers:
             plain = rate(training_epoch(files, workers, arguments.batch), arguments.repeats)
             begun = time.perf_counter()
-            images, _, _ = cached(paths, Path(folder) / f"cache{workers}", side=256, workers=workers)
+            images, _, _ = open_cache(paths, Path(folder) / f"cache{workers}", side=256, workers=workers)
             filling = len(paths) / (time.perf_counter() - begun)
             split = ImageSplit(images, labels, ("all",), names)
             second = rate(training_epoch(split, workers, arguments.batch), arguments.repeats)

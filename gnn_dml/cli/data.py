@@ -1,4 +1,4 @@
-"""`gnn-dml data`: list, prepare and verify data sets."""
+"""`gnn-dml data`: list, prepare and verify data sets, whichever there are."""
 
 from __future__ import annotations
 
@@ -6,52 +6,58 @@ import argparse
 from pathlib import Path
 from textwrap import fill
 
+from gnn_dml.cli.parser.common import DATASETS
 from gnn_dml.errors import UserError
-from gnn_dml.prepare.cards import CARDS, Card
-
-EMOJI = ("emoji", 4500, 597, "embedded")
+from gnn_dml.prepare.card import Card, load_function
+from gnn_dml.prepare.cards import find_cards
+from gnn_dml.prepare.embedded import find_embedded
 
 
 def run(arguments: argparse.Namespace) -> int:
     """Do what `arguments.action` says."""
     if arguments.action == "list":
-        print(_cards(arguments.name))
+        print(_list_cards(arguments.name))
         return 0
     if arguments.name is None:
         raise UserError(f"which data set? write for instance: gnn-dml data {arguments.action} cub")
+    # A data set without a card is its user's own.
+    card = find_cards().get(arguments.name) or Card(arguments.name, arguments.name)
     if arguments.action == "prepare":
-        return _prepare_emoji(arguments) if arguments.name == "emoji" else _prepare(arguments)
-    return _verify_emoji(arguments) if arguments.name == "emoji" else _verify(arguments)
+        return _prepare(card, arguments) if card.builder is None else _build(card, arguments)
+    return _verify(card, arguments)
 
 
-def _cards(name: str | None) -> str:
+def _list_cards(name: str | None) -> str:
     """A table of all data sets, or one card."""
-    if name in CARDS:
-        return _card(CARDS[name])
-    rows = [EMOJI, *((c.name, c.images, c.classes, "by hand" if c.by_hand else "downloaded") for c in CARDS.values())]
+    cards = find_cards()
+    found = [cards.get(known) or Card(known, "no card") for known in DATASETS if name in (None, known)]
+    if name is not None and not found[0].is_own:
+        return _show_card(found[0])
     lines = [f"{'name':<9}{'images':>8}{'classes':>9}  {'how to get it':<15}card"]
-    lines += [f"{n:<9}{i:>8}{c:>9}  {how:<15}datasets/{n}/README.md" for n, i, c, how in rows if name in (None, n)]
+    for card in sorted(found, key=lambda card: card.is_own):
+        images, classes = ("any" if count is None else count for count in (card.images, card.classes))
+        where = f"{card.title}: dataset.root={card.root}" if card.is_own else f"datasets/{card.name}/README.md"
+        lines.append(f"{card.name:<9}{images:>8}{classes:>9}  {card.availability:<15}{where}")
     if name is None:
-        lines += ["folder           any       any  yours          a folder per class: dataset.root=FOLDER"]
-        lines += ["table            any       any  yours          CSV with path, label[, split]: dataset.root=FILE.csv"]
         lines += ["", "One in detail: gnn-dml data list cub"]
     return "\n".join(lines)
 
 
-def _card(card: Card) -> str:
+def _show_card(card: Card) -> str:
     """A card, for people."""
+    files = [
+        f"{s.file} ({f'{s.size:,} bytes' if s.size else 'size not published'}, "
+        f"{f'md5 {s.md5}' if s.md5 else 'no checksum published'})"
+        for s in card.sources
+    ]
     said = {
         "images": f"{card.images:,} in {card.classes:,} classes",
         "split": card.split,
         "from": card.homepage,
         "terms": card.terms,
         "cite": card.citation,
-        "files": "; ".join(
-            f"{s.file} ({f'{s.size:,} bytes' if s.size else 'size not published'}, "
-            f"{f'md5 {s.md5}' if s.md5 else 'no checksum published'})"
-            for s in card.sources
-        ),
-        "to get it": card.by_hand or f"gnn-dml data prepare {card.name}",
+        "files": "; ".join(files) or f"{card.embedded}, which comes with the package",
+        "to get it": card.by_hand or ("nothing to do" if card.embedded else f"gnn-dml data prepare {card.name}"),
     }
     indent = " " * 12
     return "\n".join(
@@ -59,74 +65,73 @@ def _card(card: Card) -> str:
     )
 
 
-def _root(arguments: argparse.Namespace) -> Path:
-    return Path("datasets") / arguments.name if arguments.root is None else Path(arguments.root)
-
-
-def _prepare(arguments: argparse.Namespace) -> int:
+def _prepare(card: Card, arguments: argparse.Namespace) -> int:
+    """Download, check and extract."""
     from gnn_dml.prepare import prepare
 
-    if arguments.name not in CARDS:
-        raise UserError(f"dataset={arguments.name} is your own: there is nothing to prepare, only dataset.root to name")
-    root = _root(arguments)
+    if card.is_own:
+        raise UserError(f"dataset={card.name} is your own: there is nothing to prepare, only dataset.root to name")
+    root = _default_root(card) if arguments.root is None else Path(arguments.root)
     prepare(
-        CARDS[arguments.name],
+        card,
         root,
         archives=[Path(path) for path in arguments.archive],
         url=arguments.url,
         checked=not arguments.unchecked,
     )
-    print(f"check it: gnn-dml data verify {arguments.name} --root {root}")
-    print(f"use it:   gnn-dml train dataset={arguments.name} dataset.root={root}")
+    print(f"check it: gnn-dml data verify {card.name} --root {root}")
+    print(f"use it:   gnn-dml train dataset={card.name} dataset.root={root}")
     return 0
 
 
-def _verify(arguments: argparse.Namespace) -> int:
-    """Read the lists, then every image."""
-    if arguments.root is None and arguments.name not in CARDS:
-        what = "FILE.csv" if arguments.name == "table" else "FOLDER"
-        raise UserError(f"data verify {arguments.name} needs --root {what}")
-    root = _root(arguments)
-    if not root.exists():
-        hint = f"; 'gnn-dml data prepare {arguments.name}' says how to get it" if arguments.name in CARDS else ""
-        raise UserError(f"--root {root} does not exist{hint}")
-    from gnn_dml import data
-    from gnn_dml.data.readable import unreadable
+def _build(card: Card, arguments: argparse.Namespace) -> int:
+    """Write a data file anew, with the function that the card names."""
+    assert card.builder is not None
+    if arguments.out is None:
+        file = card.embedded or f"{card.name}.zip"
+        raise UserError(f"say where the file goes, for instance: gnn-dml data prepare {card.name} --out {file}")
+    out = Path(arguments.out)
+    if out.is_dir() or not out.absolute().parent.is_dir():
+        raise UserError(f"--out {out} must be a file in an existing folder")
+    cache = None if arguments.cache is None else Path(arguments.cache)
+    load_function(card.builder)(out, full=arguments.full, cache=cache)
+    print(f"written: {out} ({out.stat().st_size / 1e6:.1f} MB); use it with dataset.root={out}")
+    return 0
 
-    options = {"strict": not arguments.subset} if arguments.name in CARDS else {}
-    dataset = getattr(data, f"read_{arguments.name}")(root, **options)
-    found = unreadable(dataset.images.paths, workers=arguments.workers)
-    if found:
-        shown = "\n".join(f"  {said}" for said in list(found.values())[:10])
-        more = f"\n  and {len(found) - 10} more" if len(found) > 10 else ""
-        raise UserError(f"{len(found)} of {len(dataset)} images cannot be read:\n{shown}{more}")
+
+def _verify(card: Card, arguments: argparse.Namespace) -> int:
+    """Read the lists, then every image; or what the card says instead."""
+    root = _find_root(card, arguments)
+    if card.verifier is not None:
+        found = load_function(card.verifier)(root)
+        if found:
+            more = f"; and {len(found) - 5} more" if len(found) > 5 else ""
+            raise UserError(f"{root}: {'; '.join(found[:5])}{more}")
+        print(f"{root}: whole")
+        return 0
+    from gnn_dml.experiments.verify import verify_dataset
+
+    dataset = verify_dataset(card.name, root, strict=not arguments.subset, workers=arguments.workers)
     roles = ", ".join(f"{dataset.roles.count(role):,} {role}" for role in dict.fromkeys(dataset.roles))
     print(f"{root}: whole; {len(dataset):,} images ({roles}), {len(dataset.class_names):,} classes, all readable")
     return 0
 
 
-def _prepare_emoji(arguments: argparse.Namespace) -> int:
-    from gnn_dml.prepare.emoji import build
+def _find_root(card: Card, arguments: argparse.Namespace) -> Path:
+    """What to verify: as typed, or where the data set is by default."""
+    if arguments.file is not None:
+        root = Path(arguments.file)
+        if not root.is_file():
+            raise UserError(f"there is no file {root}")
+        return root
+    if arguments.root is None and card.is_own:
+        raise UserError(f"data verify {card.name} needs --root {card.root}")
+    root = _default_root(card) if arguments.root is None else Path(arguments.root)
+    if not root.exists():
+        hint = f"; 'gnn-dml data prepare {card.name}' says how to get it" if card.sources else ""
+        raise UserError(f"--root {root} does not exist{hint}")
+    return root
 
-    if arguments.out is None:
-        raise UserError("say where the file goes, for instance: gnn-dml data prepare emoji --out emoji.zip")
-    out = Path(arguments.out)
-    if out.is_dir() or not out.absolute().parent.is_dir():
-        raise UserError(f"--out {out} must be a file in an existing folder")
-    build(out, full=arguments.full, cache=None if arguments.cache is None else Path(arguments.cache))
-    print(f"written: {out} ({out.stat().st_size / 1e6:.1f} MB); use it with dataset.root={out}")
-    return 0
 
-
-def _verify_emoji(arguments: argparse.Namespace) -> int:
-    from gnn_dml.data.archive import embedded_emoji
-    from gnn_dml.prepare.emoji import verify
-
-    path = embedded_emoji() if arguments.file is None else Path(arguments.file)
-    if not path.is_file():
-        raise UserError(f"there is no file {path}")
-    found = verify(path)
-    if found:
-        raise UserError(f"{path}: {'; '.join(found[:5])}{f'; and {len(found) - 5} more' if len(found) > 5 else ''}")
-    print(f"{path}: whole")
-    return 0
+def _default_root(card: Card) -> Path:
+    return Path("datasets") / card.name if card.embedded is None else find_embedded(card.name, card.embedded)

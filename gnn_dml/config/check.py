@@ -6,6 +6,8 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
+from gnn_dml.prepare.cards import find_card
+
 Config = Mapping[str, Any]
 
 _AT_LEAST: dict[str, float] = {
@@ -36,7 +38,6 @@ _AT_LEAST: dict[str, float] = {
 _ABOVE: dict[str, float] = {"optimizer.lr": 0, "loss.temperature": 0, "protocol.val_share": 0}
 _SHARE = ("drop_edge", "loss.smoothing", "layer.dropout", "refiner.dropout", "optimizer.warmup", "protocol.val_share")
 _NEIGHBOURS = ("gnn_dml.graphs.KNN", "gnn_dml.graphs.MutualKNN", "gnn_dml.graphs.Random")
-_PREPARED = ("cub", "cars196", "sop", "inshop")
 _ONE_OF: dict[str, tuple[str, ...]] = {
     "refiner.output": ("last", "concatenated", "every"),
     "graph.similarity": ("correlation", "cosine"),
@@ -133,10 +134,11 @@ def _names(config: Config) -> list[str]:
 def _files(config: Config) -> list[str]:
     found = []
     root, name = config["dataset"].get("root"), config["choices"]["dataset"]
-    if root is None and name != "emoji":
-        found.append(f"dataset={name} needs dataset.root={'FILE.csv' if name == 'table' else 'FOLDER'}")
+    card = find_card(name)
+    if root is None and "root" in config["dataset"] and (card is None or card.embedded is None):
+        found.append(f"dataset={name} needs dataset.root={'FOLDER' if card is None else card.root}")
     elif root is not None and not Path(root).exists():
-        hint = f"; 'gnn-dml data prepare {name}' says how to get it" if name in _PREPARED else ""
+        hint = f"; 'gnn-dml data prepare {name}' says how to get it" if card is not None and card.sources else ""
         found.append(f"dataset.root={root} does not exist{hint}")
     cache = config["dataset"].get("cache")
     if cache is not None and Path(cache).exists() and not Path(cache).is_dir():

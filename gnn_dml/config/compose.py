@@ -19,8 +19,9 @@ from gnn_dml.config.check import problems
 from gnn_dml.config.identity import NO_WEIGHTS
 from gnn_dml.config.names import CONF, ConfigDirs, groups, suggestion
 from gnn_dml.errors import UserError
+from gnn_dml.prepare.cards import find_card
 from gnn_dml.prepare.content import content_of
-from gnn_dml.prepare.emoji.checksums import EMOJI_SHA256
+from gnn_dml.prepare.embedded import find_embedded
 
 Config = dict[str, Any]
 
@@ -123,7 +124,8 @@ def _content(dataset: Config, name: str) -> str | None:
     """The data by what they are, so that other data under the same path are another run, and equal data are not."""
     root, images = dataset.get("root"), dataset.get("images")
     if root is None:
-        return EMOJI_SHA256 if name == "emoji" else None
+        card = find_card(name)
+        return None if card is None or card.embedded is None else _content_of(find_embedded(name, card.embedded), None)
     return _content_of(Path(root), None if images is None else Path(images))
 
 

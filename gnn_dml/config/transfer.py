@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from gnn_dml.errors import UserError
+from gnn_dml.prepare.scales import SCALES
 
 Config = Mapping[str, Any]
 
@@ -40,7 +41,7 @@ def _sizes(transform: Config, trained: Config) -> dict[str, int]:
 
 
 def scaled(transform: Config, normalize: str) -> dict[str, Any]:
-    """The settings under which a transform normalises images in a way of `gnn_dml.data.photos.SCALES`.
+    """The settings under which a transform normalises images in a way of `gnn_dml.prepare.scales.SCALES`.
 
     Raises:
         UserError: If it cannot.
@@ -49,8 +50,6 @@ def scaled(transform: Config, normalize: str) -> dict[str, Any]:
         return {"normalize": normalize}
     if normalize == "half":
         return {}  # drawings are normalised so
-    from gnn_dml.data.photos import SCALES
-
     scale = SCALES[normalize]
     if scale.bgr:
         raise UserError(f"dataset.transform.normalize={normalize} cannot be had on a data set of drawings")

@@ -13,20 +13,8 @@ from PIL import Image
 
 from gnn_dml.data.images import SPLITS, ImageDataset
 from gnn_dml.errors import UserError
+from gnn_dml.prepare.embedded import find_embedded
 from gnn_dml.prepare.emoji.verify import CANNOT_READ
-
-
-def embedded_emoji() -> Path:
-    """The embedded data file: inside an installed package, or in the top-level `datasets` of a checkout."""
-    package = Path(__file__).resolve().parent.parent
-    candidates = (
-        package / "embedded" / "emoji" / "emoji.zip",
-        package.parent / "datasets" / "emoji" / "emoji.zip",
-    )
-    for path in candidates:
-        if path.is_file():
-            return path
-    raise UserError(f"the embedded emoji data are missing from this installation; looked at {candidates[0]}")
 
 
 def emoji_archive(root: str | Path | None = None) -> ImageDataset:
@@ -38,7 +26,7 @@ def emoji_archive(root: str | Path | None = None) -> ImageDataset:
     Raises:
         UserError: If the file is missing or is not of that format, or an image cannot be read; the message names it.
     """
-    path = embedded_emoji() if root is None else Path(root)
+    path = find_embedded("emoji", "emoji.zip") if root is None else Path(root)
     if not path.is_file():
         raise UserError(f"dataset.root must be an emoji.zip, and there is no file {path}")
     try:

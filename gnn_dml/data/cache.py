@@ -98,7 +98,7 @@ class CachedImages:
         return {**self.__dict__, "_maps": {}}
 
 
-def cached(
+def open_cache(
     paths: Sequence[Path], folder: Path, *, side: int, workers: int = 0
 ) -> tuple[CachedImages, list[int], list[str]]:
     """Fill a cache with what it lacks of these files, with a progress bar, and open it.
@@ -121,7 +121,7 @@ def cached(
         with FileLock(folder / "lock"), closing(sqlite3.connect(folder / "index.sqlite")) as index:
             index.executescript(TABLES)
             broken = _fill(index, paths, folder, side, workers)
-            places = _places(index, paths, side)
+            places = _find_places(index, paths, side)
     except (OSError, sqlite3.Error) as error:
         raise UserError(
             f"the cache {folder} cannot be used: {error}; name another folder or dataset.cache=null"
@@ -153,9 +153,9 @@ class _Sources(Dataset["list[_Decoded]"]):
         return len(self.paths)
 
     def __getitems__(self, indices: list[int]) -> list[_Decoded]:
-        return [self._decoded(self.paths[i]) for i in indices]
+        return [self._decode_file(self.paths[i]) for i in indices]
 
-    def _decoded(self, path: Path) -> _Decoded:
+    def _decode_file(self, path: Path) -> _Decoded:
         try:
             stat = path.stat()
             data = path.read_bytes()
@@ -165,13 +165,13 @@ class _Sources(Dataset["list[_Decoded]"]):
         pixels, said = None, ""
         if digest not in self.known:
             try:
-                pixels = shrunk(decode(data, str(path)), self.side).contiguous().numpy()
+                pixels = resize_shorter_side(decode(data, str(path)), self.side).contiguous().numpy()
             except UserError as error:
                 said = str(error)
         return _Decoded(path, stat.st_size, stat.st_mtime_ns, digest, pixels, said)
 
 
-def shrunk(image: Tensor, side: int) -> Tensor:
+def resize_shorter_side(image: Tensor, side: int) -> Tensor:
     """An image (3, h, w) with its shorter side resized to `side`, or as it is if that is not shorter."""
     if min(image.shape[1:]) <= side:
         return image
@@ -181,7 +181,7 @@ def shrunk(image: Tensor, side: int) -> Tensor:
 
 def _fill(index: sqlite3.Connection, paths: Sequence[Path], folder: Path, side: int, workers: int) -> list[str]:
     """Add what is missing, a shard at a time; the sentences about files that cannot be read."""
-    stale = _stale(index, paths, side)
+    stale = _find_stale(index, paths, side)
     if not stale:
         return []
     known = {digest for (digest,) in index.execute("SELECT sha256 FROM images WHERE side = ?", (side,))}
@@ -189,7 +189,7 @@ def _fill(index: sqlite3.Connection, paths: Sequence[Path], folder: Path, side: 
         _Sources(stale, known, side),
         batch_size=16,
         num_workers=workers,
-        collate_fn=_as_it_is,
+        collate_fn=_pass_through,
         generator=torch.Generator(),
     )
     broken, waiting = [], []
@@ -205,11 +205,11 @@ def _fill(index: sqlite3.Connection, paths: Sequence[Path], folder: Path, side: 
     return broken
 
 
-def _as_it_is(batch: list[_Decoded]) -> list[_Decoded]:
+def _pass_through(batch: list[_Decoded]) -> list[_Decoded]:
     return batch
 
 
-def _stale(index: sqlite3.Connection, paths: Sequence[Path], side: int) -> list[Path]:
+def _find_stale(index: sqlite3.Connection, paths: Sequence[Path], side: int) -> list[Path]:
     """The files that are new or have changed since their content was hashed, or whose image is not there."""
     rows = index.execute("SELECT path, size, changed FROM files JOIN images USING (sha256) WHERE side = ?", (side,))
     known = {path: (size, changed) for path, size, changed in rows}
@@ -252,17 +252,17 @@ def _save(path: Path, flat: npt.NDArray[np.uint8]) -> None:
         file.write(flat.data)
 
 
-def _places(index: sqlite3.Connection, paths: Sequence[Path], side: int) -> list[Place | None]:
+def _find_places(index: sqlite3.Connection, paths: Sequence[Path], side: int) -> list[Place | None]:
     """Where each file's image lies; None if it could not be read."""
     rows = index.execute(
         "SELECT path, size, changed, shard, start, height, width FROM files JOIN images USING (sha256) WHERE side = ?",
         (side,),
     )
     known = {row[0]: (row[1:3], Place(*row[3:])) for row in rows}
-    return [_present(path, known.get(str(path))) for path in paths]
+    return [_check_place(path, known.get(str(path))) for path in paths]
 
 
-def _present(path: Path, found: tuple[tuple[int, int], Place] | None) -> Place | None:
+def _check_place(path: Path, found: tuple[tuple[int, int], Place] | None) -> Place | None:
     """The place of a file's image if the file is still the one that was hashed."""
     try:
         stat = path.stat()

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from gnn_dml.data.images import ImageDataset
-from gnn_dml.data.records import Published, Record, assemble, home
+from gnn_dml.data.records import Published, Record, assemble, find_home
 from gnn_dml.errors import UserError
 
 TRAIN_CLASSES = 98
@@ -25,7 +25,7 @@ def read_cars196(root: str | Path, *, strict: bool = True) -> ImageDataset:
     Raises:
         UserError: If a file is missing or malformed, or the counts differ; the message names it.
     """
-    folder = home(root, "cars196", "cars_annos.mat", "cars196")
+    folder = find_home(root, "cars196", "cars_annos.mat", "cars196")
     path = folder / "cars_annos.mat"
     try:
         annotations, names = _read(path)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from gnn_dml.data.images import ImageDataset
-from gnn_dml.data.records import Published, Record, assemble, home, number_at, rows
+from gnn_dml.data.records import Published, Record, assemble, find_home, parse_number, read_rows
 from gnn_dml.errors import UserError
 
 CLASSES, TRAIN_CLASSES = 200, 100
@@ -25,12 +25,16 @@ def read_cub(root: str | Path, *, strict: bool = True) -> ImageDataset:
     Raises:
         UserError: If a file is missing or malformed, or the counts differ; the message names it.
     """
-    folder = home(root, "CUB_200_2011", "images.txt", "cub")
+    folder = find_home(root, "CUB_200_2011", "images.txt", "cub")
     labels_file, names_file = folder / "image_class_labels.txt", folder / "classes.txt"
-    labels = {image: number_at(labels_file, line, label, 1, CLASSES) for line, (image, label) in rows(labels_file, 2)}
-    names = {number_at(names_file, line, label, 1, CLASSES): name for line, (label, name) in rows(names_file, 2)}
+    labels = {
+        image: parse_number(labels_file, line, label, 1, CLASSES) for line, (image, label) in read_rows(labels_file, 2)
+    }
+    names = {
+        parse_number(names_file, line, label, 1, CLASSES): name for line, (label, name) in read_rows(names_file, 2)
+    }
     records = []
-    for line, (image, path) in rows(folder / "images.txt", 2):
+    for line, (image, path) in read_rows(folder / "images.txt", 2):
         if image not in labels or labels[image] not in names:
             raise UserError(
                 f"{folder / 'images.txt'}, line {line}: the image {image} has no class in {labels_file.name} or its "

@@ -7,10 +7,9 @@ import re
 from pathlib import Path
 
 from gnn_dml.data.images import ROLES, ImageDataset
-from gnn_dml.data.records import Record, dataset_of
+from gnn_dml.data.records import Record, make_dataset
 from gnn_dml.errors import UserError
-
-SUFFIXES = (".jpg", ".jpeg", ".png", ".webp", ".bmp", ".gif", ".tif", ".tiff", ".ppm", ".pgm", ".avif")
+from gnn_dml.prepare.suffixes import IMAGE_SUFFIXES, is_image_name
 
 
 def read_folder(root: str | Path, *, test_share: float = 0.5) -> ImageDataset:
@@ -44,14 +43,14 @@ def read_folder(root: str | Path, *, test_share: float = 0.5) -> ImageDataset:
         ]
     else:
         found = {label: _images(folder, label) for label in tops}
-        roles = role_of_classes([label for label in tops if found[label]], test_share, f"dataset.root={root}")
+        roles = assign_roles([label for label in tops if found[label]], test_share, f"dataset.root={root}")
         records = [Record(path, label, roles[label]) for label in tops for path in found[label]]
     if not records:
-        raise UserError(f"dataset.root={root} holds no images in folders; suffixes are {', '.join(SUFFIXES)}")
-    return dataset_of(folder, records, f"dataset.root={root}")
+        raise UserError(f"dataset.root={root} holds no images in folders; suffixes are {', '.join(IMAGE_SUFFIXES)}")
+    return make_dataset(folder, records, f"dataset.root={root}")
 
 
-def role_of_classes(labels: list[str], test_share: float, where: str) -> dict[str, str]:
+def assign_roles(labels: list[str], test_share: float, where: str) -> dict[str, str]:
     """Train or test for each class, the last ones test; at least one class each.
 
     Raises:
@@ -67,7 +66,7 @@ def role_of_classes(labels: list[str], test_share: float, where: str) -> dict[st
     return {label: "train" if i < len(labels) - test else "test" for i, label in enumerate(labels)}
 
 
-def natural(name: str) -> list[tuple[int, int, str]]:
+def natural_key(name: str) -> list[tuple[int, int, str]]:
     """A key under which numbers inside names go by their value."""
     parts = re.findall(r"\d+|\D+", name)
     return [(0, int(part), "") if part.isdecimal() else (1, 0, part) for part in parts]
@@ -77,7 +76,7 @@ def _folders(folder: Path) -> list[str]:
     """The names of the folders inside, in natural order."""
     with os.scandir(folder) as entries:
         names = [entry.name for entry in entries if entry.is_dir() and not entry.name.startswith(".")]
-    return sorted(names, key=lambda name: (natural(name), name))
+    return sorted(names, key=lambda name: (natural_key(name), name))
 
 
 def _images(folder: Path, top: str) -> list[str]:
@@ -86,5 +85,5 @@ def _images(folder: Path, top: str) -> list[str]:
     for base, inner, names in os.walk(folder / top):
         inner[:] = [name for name in inner if not name.startswith(".")]
         prefix = Path(base).relative_to(folder).as_posix()
-        found += [f"{prefix}/{name}" for name in names if not name.startswith(".") and name.lower().endswith(SUFFIXES)]
-    return sorted(found, key=lambda name: (natural(name), name))
+        found += [f"{prefix}/{name}" for name in names if is_image_name(name)]
+    return sorted(found, key=lambda name: (natural_key(name), name))

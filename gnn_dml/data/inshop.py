@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from gnn_dml.data.images import ImageDataset
-from gnn_dml.data.records import Published, Record, assemble, number_at, rows
+from gnn_dml.data.records import Published, Record, assemble, parse_number, read_rows
 from gnn_dml.errors import UserError
 
 HEADER = ["image_name", "item_id", "evaluation_status"]
@@ -34,10 +34,10 @@ def read_inshop(root: str | Path, *, strict: bool = True) -> ImageDataset:
             "the data set"
         )
     records, promised = [], -1
-    for line, words in rows(path, 1):
+    for line, words in read_rows(path, 1):
         parts = words[0].split()
         if line == 1:
-            promised = number_at(path, line, words[0], 0, 10**9)
+            promised = parse_number(path, line, words[0], 0, 10**9)
         elif line == 2:
             if parts != HEADER:
                 raise UserError(f"{path}, line 2: {' '.join(HEADER)!r} is expected, not {words[0]!r}")

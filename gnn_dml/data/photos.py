@@ -3,49 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Literal, get_args
 
 import torch
 from torch import Tensor
 from torchvision.transforms import v2
 
 from gnn_dml.data.transforms import Transform
-
-Normalize = Literal["imagenet", "published", "bn_inception", "half"]
+from gnn_dml.prepare.scales import SCALES, Scale
 
 FILL = (0.4914, 0.4822, 0.4465)
 """Of an erased rectangle, in normalised units, as published."""
-
-
-@dataclass(frozen=True)
-class Scale:
-    """How levels 0 .. 255 become what a network takes: (level / range - mean) / std, per channel.
-
-    Attributes:
-        range: 255, or 1 for networks that take levels.
-        mean: Of each channel, in the order that the network takes.
-        std: Likewise.
-        bgr: Whether the network takes blue first.
-    """
-
-    range: float
-    mean: tuple[float, float, float]
-    std: tuple[float, float, float]
-    bgr: bool = False
-
-    def levels(self, values: Sequence[float]) -> list[int]:
-        """The levels, red first, nearest to these normalised values of the network's channels."""
-        found = [round(self.range * (v * s + m)) for v, m, s in zip(values, self.mean, self.std, strict=True)]
-        return found[::-1] if self.bgr else found
-
-
-SCALES: dict[str, Scale] = {
-    "imagenet": Scale(255, (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)),
-    "published": Scale(255, (0.485, 0.456, 0.406), (0.299, 0.224, 0.225)),
-    "bn_inception": Scale(1, (104, 117, 128), (1, 1, 1), bgr=True),
-    "half": Scale(255, (0.5, 0.5, 0.5), (0.5, 0.5, 0.5)),
-}
 
 
 class PhotoTransforms:
@@ -79,10 +46,10 @@ class PhotoTransforms:
         crop_scale: Sequence[float] = (0.08, 1.0),
         flip: float = 0.5,
         erase: float = 0.5,
-        normalize: Normalize = "imagenet",
+        normalize: str = "imagenet",
     ) -> None:
-        if normalize not in get_args(Normalize):
-            raise ValueError(f"normalize must be one of {', '.join(get_args(Normalize))}, not {normalize!r}")
+        if normalize not in SCALES:
+            raise ValueError(f"normalize must be one of {', '.join(SCALES)}, not {normalize!r}")
         if not 1 <= size <= resize:
             raise ValueError(f"size must be at least 1 and at most resize={resize}, not {size}")
         if len(crop_scale) != 2 or not 0 < crop_scale[0] <= crop_scale[1] <= 1:

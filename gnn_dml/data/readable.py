@@ -23,10 +23,10 @@ class _Decoding(Dataset["list[tuple[int, str]]"]):
         return len(self.paths)
 
     def __getitems__(self, indices: list[int]) -> list[tuple[int, str]]:
-        return [(i, _fault(self.paths[i])) for i in indices]
+        return [(i, _try_to_read(self.paths[i])) for i in indices]
 
 
-def _fault(path: Path) -> str:
+def _try_to_read(path: Path) -> str:
     try:
         read_image(path)
     except UserError as error:
@@ -34,11 +34,11 @@ def _fault(path: Path) -> str:
     return ""
 
 
-def _as_it_is(batch: list[tuple[int, str]]) -> list[tuple[int, str]]:
+def _pass_through(batch: list[tuple[int, str]]) -> list[tuple[int, str]]:
     return batch
 
 
-def unreadable(paths: Sequence[Path], *, workers: int = 0) -> dict[int, str]:
+def find_unreadable(paths: Sequence[Path], *, workers: int = 0) -> dict[int, str]:
     """Decode every file once, with a progress bar.
 
     Args:
@@ -49,7 +49,7 @@ def unreadable(paths: Sequence[Path], *, workers: int = 0) -> dict[int, str]:
         For each file that cannot be read its position and the sentence that says why.
     """
     batches = DataLoader(
-        _Decoding(paths), batch_size=16, num_workers=workers, collate_fn=_as_it_is, generator=torch.Generator()
+        _Decoding(paths), batch_size=16, num_workers=workers, collate_fn=_pass_through, generator=torch.Generator()
     )
     found: dict[int, str] = {}
     with tqdm(total=len(paths), desc="reading every image", unit="image", disable=None) as bar:

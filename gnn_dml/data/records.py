@@ -44,7 +44,7 @@ class Published(NamedTuple):
     counts: Mapping[str, tuple[int, int]]
 
 
-def home(root: str | Path, inner: str, marker: str, name: str) -> Path:
+def find_home(root: str | Path, inner: str, marker: str, name: str) -> Path:
     """The folder of a data set: `root` itself, or `root`/`inner`, whichever holds the file `marker`.
 
     Raises:
@@ -60,7 +60,7 @@ def home(root: str | Path, inner: str, marker: str, name: str) -> Path:
     )
 
 
-def rows(path: Path, fields: int, *, skip: int = 0) -> Iterator[tuple[int, list[str]]]:
+def read_rows(path: Path, fields: int, *, skip: int = 0) -> Iterator[tuple[int, list[str]]]:
     """The lines of a text file as (line number, words); empty lines are passed over.
 
     Args:
@@ -84,7 +84,7 @@ def rows(path: Path, fields: int, *, skip: int = 0) -> Iterator[tuple[int, list[
         yield number, [word.strip() for word in words]
 
 
-def number_at(path: Path, line: int, word: str, least: int, most: int) -> int:
+def parse_number(path: Path, line: int, word: str, least: int, most: int) -> int:
     """A whole number in a file, checked.
 
     Raises:
@@ -107,7 +107,7 @@ def assemble(
         strict: Whether missing files and other counts are an error. If not, missing files are left out.
 
     Raises:
-        UserError: If they are; or as in `dataset_of`.
+        UserError: If they are; or as in `make_dataset`.
     """
     present = _files(folder, {record.path.partition("/")[0] for record in records})
     missing = [record.path for record in records if record.path not in present]
@@ -123,10 +123,10 @@ def assemble(
             f"{name} in {folder} is not whole: {'; '.join(said)}; dataset.strict=false (data verify: --subset) takes "
             "what is there"
         )
-    return dataset_of(folder, left, f"{name} in {folder}")
+    return make_dataset(folder, left, f"{name} in {folder}")
 
 
-def dataset_of(folder: Path, records: Sequence[Record], where: str) -> ImageDataset:
+def make_dataset(folder: Path, records: Sequence[Record], where: str) -> ImageDataset:
     """The data set of images that are known to be there; classes are numbered in the order of the records.
 
     Args:

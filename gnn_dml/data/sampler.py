@@ -1,8 +1,8 @@
 """Batches of P classes x K images.
 
 Every sampler here is a `batch_sampler` for a DataLoader. The order depends on the seed and on the epoch (`set_epoch`)
-alone, so it is the same in every process. Under several ranks all draw the same sequence of batches, and rank r of W
-takes the batches r, r + W, r + 2W, ...; batches that do not reach all ranks are left out, so that all have as many.
+alone, so it is the same in every process. Under several ranks all draw the same batches, and each loads its slice of
+them (`gnn_dml.data.ranks`).
 """
 
 from __future__ import annotations
@@ -17,47 +17,28 @@ from gnn_dml.errors import UserError
 
 
 class ClassSampler(Sampler[list[int]]):
-    """What the samplers share: images by class, seed and epoch, ranks.
+    """What the samplers share: images by class, seed and epoch.
 
     Args:
         labels: (N,), the label of each image.
         classes_per_batch: P.
         images_per_class: K.
         seed: Of the order.
-        rank: Which of the ranks this is, from 0.
-        world_size: How many ranks there are.
 
     Raises:
-        UserError: If P, K or a rank is out of range, or the data have fewer than P classes.
+        UserError: If P or K is out of range, or the data have fewer than P classes.
     """
 
-    def __init__(
-        self,
-        labels: Tensor,
-        classes_per_batch: int,
-        images_per_class: int,
-        *,
-        seed: int,
-        rank: int = 0,
-        world_size: int = 1,
-    ) -> None:
-        for name, value in (
-            ("classes_per_batch", classes_per_batch),
-            ("images_per_class", images_per_class),
-            ("world_size", world_size),
-        ):
+    def __init__(self, labels: Tensor, classes_per_batch: int, images_per_class: int, *, seed: int) -> None:
+        for name, value in (("classes_per_batch", classes_per_batch), ("images_per_class", images_per_class)):
             if value < 1:
                 raise UserError(f"{name} must be at least 1, not {value}")
-        if not 0 <= rank < world_size:
-            raise UserError(f"rank must be at least 0 and below world_size={world_size}, not {rank}")
         order = labels.argsort(stable=True)
         counts = torch.unique_consecutive(labels[order], return_counts=True)[1]
         self.classes = list(torch.split(order, counts.tolist()))
         self.p = classes_per_batch
         self.k = images_per_class
         self.seed = seed
-        self.rank = rank
-        self.world_size = world_size
         self.epoch = 0
         if len(self.classes) < self.p:
             raise UserError(
@@ -70,24 +51,14 @@ class ClassSampler(Sampler[list[int]]):
         self.epoch = epoch
 
     def __len__(self) -> int:
-        """The batches of this epoch on this rank."""
-        return self._total() // self.world_size
-
-    def __iter__(self) -> Iterator[list[int]]:
-        last = len(self) * self.world_size
-        for number, batch in enumerate(self._batches(self._generator())):
-            if number < last and number % self.world_size == self.rank:
-                yield batch
-
-    def _generator(self) -> torch.Generator:
-        return torch.Generator().manual_seed(self.seed * 1_000_003 + self.epoch)
-
-    def _total(self) -> int:
-        """The batches of this epoch on all ranks together."""
+        """The batches of this epoch."""
         raise NotImplementedError
 
-    def _batches(self, generator: torch.Generator) -> Iterator[list[int]]:
-        """All of them."""
+    def __iter__(self) -> Iterator[list[int]]:
+        return self._draw(torch.Generator().manual_seed(self.seed * 1_000_003 + self.epoch))
+
+    def _draw(self, generator: torch.Generator) -> Iterator[list[int]]:
+        """Draw the batches of this epoch, as many as `len` says."""
         raise NotImplementedError
 
 
@@ -106,15 +77,15 @@ class GroupSampler(ClassSampler):
         """P and K of this epoch."""
         return self.p, self.k
 
-    def _total(self) -> int:
+    def __len__(self) -> int:
         p, k = self._shape()
         return sum(-(-len(members) // k) for members in self.classes) // p
 
-    def _batches(self, generator: torch.Generator) -> Iterator[list[int]]:
+    def _draw(self, generator: torch.Generator) -> Iterator[list[int]]:
         p, k = self._shape()
         groups = [group for members in self.classes for group in _groups(members, k, generator)]
         order = torch.randperm(len(groups), generator=generator).tolist()
-        for start in range(0, self._total() * p, p):
+        for start in range(0, len(self) * p, p):
             yield [index for g in order[start : start + p] for index in groups[g]]
 
 
@@ -128,17 +99,8 @@ class RedrawnGroupSampler(GroupSampler):
         UserError: As in `ClassSampler`; or if there is no such pair, as for a prime number of images.
     """
 
-    def __init__(
-        self,
-        labels: Tensor,
-        classes_per_batch: int,
-        images_per_class: int,
-        *,
-        seed: int,
-        rank: int = 0,
-        world_size: int = 1,
-    ) -> None:
-        super().__init__(labels, classes_per_batch, images_per_class, seed=seed, rank=rank, world_size=world_size)
+    def __init__(self, labels: Tensor, classes_per_batch: int, images_per_class: int, *, seed: int) -> None:
+        super().__init__(labels, classes_per_batch, images_per_class, seed=seed)
         images = self.p * self.k
         most = min(len(self.classes), images // 2)
         self.shapes = [(p, images // p) for p in range(2, most + 1) if images % p == 0]
@@ -165,13 +127,13 @@ class DistinctSampler(ClassSampler):
     Arguments and errors as in `ClassSampler`.
     """
 
-    def _total(self) -> int:
+    def __len__(self) -> int:
         return max(1, sum(len(members) for members in self.classes) // (self.p * self.k))
 
-    def _batches(self, generator: torch.Generator) -> Iterator[list[int]]:
+    def _draw(self, generator: torch.Generator) -> Iterator[list[int]]:
         decks = [members[torch.randperm(len(members), generator=generator)].tolist() for members in self.classes]
         dealt = [0] * len(decks)
-        left = self._total()
+        left = len(self)
         while left:
             order = torch.randperm(len(decks), generator=generator).tolist()
             for start in range(0, len(order) - self.p + 1, self.p):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from gnn_dml.data.images import ImageDataset
-from gnn_dml.data.records import Published, Record, assemble, home, rows
+from gnn_dml.data.records import Published, Record, assemble, find_home, read_rows
 from gnn_dml.errors import UserError
 
 HEADER = ["image_id", "class_id", "super_class_id", "path"]
@@ -22,11 +22,11 @@ def read_sop(root: str | Path, *, strict: bool = True) -> ImageDataset:
     Raises:
         UserError: If a file is missing or malformed, or the counts differ; the message names it.
     """
-    folder = home(root, "Stanford_Online_Products", "Ebay_train.txt", "sop")
+    folder = find_home(root, "Stanford_Online_Products", "Ebay_train.txt", "sop")
     records = []
     for role in ("train", "test"):
         path = folder / f"Ebay_{role}.txt"
-        for line, words in rows(path, 4):
+        for line, words in read_rows(path, 4):
             if line == 1:
                 if words != HEADER:
                     raise UserError(f"{path}, line 1: {' '.join(HEADER)!r} is expected, not {' '.join(words)!r}")

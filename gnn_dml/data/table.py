@@ -5,9 +5,9 @@ from __future__ import annotations
 import csv
 from pathlib import Path
 
-from gnn_dml.data.folder import role_of_classes
+from gnn_dml.data.folder import assign_roles
 from gnn_dml.data.images import ROLES, ImageDataset
-from gnn_dml.data.records import Record, dataset_of
+from gnn_dml.data.records import Record, make_dataset
 from gnn_dml.errors import UserError
 
 
@@ -39,13 +39,13 @@ def read_table(root: str | Path, *, images: str | Path | None = None, test_share
     if lacking:
         raise UserError(f"{path} lacks the column {', '.join(lacking)}; it has {', '.join(columns) or 'none'}")
     folder = path.parent if images is None else Path(images)
-    rows = [_checked(path, number, row, "split" in columns) for number, row in lines]
+    rows = [_parse_row(path, number, row, "split" in columns) for number, row in lines]
     seen: dict[str, int] = {}
     for (number, _), record in zip(lines, rows, strict=True):
         if seen.setdefault(record.path, number) != number:
             raise UserError(f"{path}, line {number}: {record.path} stands on line {seen[record.path]} already")
     if "split" not in columns:
-        roles = role_of_classes(list(dict.fromkeys(record.label for record in rows)), test_share, str(path))
+        roles = assign_roles(list(dict.fromkeys(record.label for record in rows)), test_share, str(path))
         rows = [record._replace(role=roles[record.label]) for record in rows]
     missing = [
         (number, record.path)
@@ -55,10 +55,10 @@ def read_table(root: str | Path, *, images: str | Path | None = None, test_share
     if missing:
         more = f" ({len(missing)} files are missing)" if len(missing) > 1 else ""
         raise UserError(f"{path}, line {missing[0][0]}: there is no file {folder / missing[0][1]}{more}")
-    return dataset_of(folder, rows, str(path))
+    return make_dataset(folder, rows, str(path))
 
 
-def _checked(path: Path, number: int, row: dict[str, str | None], with_split: bool) -> Record:
+def _parse_row(path: Path, number: int, row: dict[str, str | None], with_split: bool) -> Record:
     """One line as a record.
 
     Raises:

@@ -8,7 +8,7 @@ from gnn_dml.data.images import ImageDataset
 from gnn_dml.errors import UserError
 
 
-def with_validation(
+def hold_out_classes(
     dataset: ImageDataset, *, share: float = 0.2, seed: int = 0, folds: int | None = None, fold: int = 0
 ) -> ImageDataset:
     """Hold out classes of the training half as the split "val"; no image of a test class is touched.

@@ -15,9 +15,9 @@ from torch_geometric.transforms import BaseTransform, Compose
 
 from gnn_dml.data.images import ImageDataset, ImageSplit, join
 from gnn_dml.data.loader import TrainImages, TrainLoader
-from gnn_dml.data.prepared import prepared
+from gnn_dml.data.open_images import open_images
 from gnn_dml.data.transforms import Transforms
-from gnn_dml.data.validation import with_validation
+from gnn_dml.data.validation import hold_out_classes
 from gnn_dml.errors import UserError
 from gnn_dml.evaluation.neighbourhoods import NEIGHBOURHOODS, Neighbourhoods
 from gnn_dml.graphs import DropEdge
@@ -32,7 +32,7 @@ Config = Mapping[str, Any]
 
 
 @dataclass(frozen=True)
-class Data:
+class RunSplits:
     """The splits of a run and how their images are seen.
 
     Attributes:
@@ -72,24 +72,24 @@ def build_source(config: Config) -> tuple[ImageDataset, Transforms, int]:
     source: ImageDataset = build(dataset["source"])
     # Settings that the configuration inside an older checkpoint has not are left at their defaults.
     held_out = {"share": "val_share", "seed": "val_seed", "folds": "folds", "fold": "fold"}
-    source = with_validation(source, **{name: protocol[key] for name, key in held_out.items() if key in protocol})
+    source = hold_out_classes(source, **{name: protocol[key] for name, key in held_out.items() if key in protocol})
     cache = dataset.get("cache")
-    ready = prepared(
+    opened = open_images(
         source,
         policy=dataset.get("unreadable", "error"),
         cache=None if cache is None else Path(cache),
         cache_side=dataset.get("cache_side", 256),
         workers=config["workers"],
     )
-    return ready.dataset, transforms, ready.skipped
+    return opened.dataset, transforms, opened.skipped
 
 
-def build_data(config: Config) -> Data:
+def build_data(config: Config) -> RunSplits:
     """Read the data set and cut it as the protocol says."""
     protocol = config["protocol"]
     source, transforms, skipped = build_source(config)
     splits = {name: source.split(name) for name in {*protocol["train_on"], protocol["select_on"], "test"}}
-    return Data(
+    return RunSplits(
         train=join([splits[name] for name in protocol["train_on"]]),
         select=splits[protocol["select_on"]],
         test=splits["test"],
@@ -161,11 +161,17 @@ def locate(target: str) -> Any:
         raise UserError(f"_target_={target} cannot be found: {str(error).splitlines()[0]}") from error
 
 
-def build_trainer(config: Config, learner: Learner, data: Data, device: torch.device) -> Trainer:
+def build_trainer(config: Config, learner: Learner, data: RunSplits, device: torch.device) -> Trainer:
     """Everything around the learner that training needs."""
     protocol, optim = config["protocol"], config["optimizer"]
     loader = TrainLoader(
-        TrainImages(data.train, data.transforms.train, seed=config["seed"]),
+        # The configuration inside an older checkpoint has no augmentation_seed.
+        TrainImages(
+            data.train,
+            data.transforms.train,
+            seed=config["seed"],
+            seed_by=config.get("augmentation_seed", "batch"),
+        ),
         build(
             config["sampler"],
             labels=data.train.labels,

@@ -12,7 +12,7 @@ import torch
 import yaml
 
 from gnn_dml.evaluation.embed import embed, score
-from gnn_dml.experiments.build import Config, Data, build_data, build_learner, build_neighbourhoods, build_trainer
+from gnn_dml.experiments.build import Config, RunSplits, build_data, build_learner, build_neighbourhoods, build_trainer
 from gnn_dml.experiments.checkpoint import Checkpoint, read_checkpoint, snapshot
 from gnn_dml.experiments.files import load, save, write_json, write_rows, write_text
 from gnn_dml.experiments.measure import measure
@@ -73,13 +73,13 @@ class Run:
         (self.folder / "resume.pt").unlink(missing_ok=True)
         return row
 
-    def _untrained(self, learner: Learner, data: Data) -> tuple[str, list[dict[str, Any]]]:
+    def _untrained(self, learner: Learner, data: RunSplits) -> tuple[str, list[dict[str, Any]]]:
         """Nothing to train: the learner as it was made is both the best and the last."""
         for name in ("best.pt", "last.pt"):
             self._snapshot(learner, data, 0).write(self.folder / name)
         return "finished", []
 
-    def _train(self, trainer: Trainer, data: Data) -> tuple[str, list[dict[str, Any]]]:
+    def _train(self, trainer: Trainer, data: RunSplits) -> tuple[str, list[dict[str, Any]]]:
         """Train with a validation and a checkpoint after every epoch; the status and a row per epoch."""
         total = self.config["protocol"]["epochs"]
         rows = self._resume(trainer)
@@ -104,7 +104,7 @@ class Run:
         rows: list[dict[str, Any]] = state["rows"]
         return rows
 
-    def _keep(self, trainer: Trainer, data: Data, rows: list[dict[str, Any]]) -> None:
+    def _keep(self, trainer: Trainer, data: RunSplits, rows: list[dict[str, Any]]) -> None:
         """Write what the epoch just finished leaves behind."""
         checkpoint = self._snapshot(trainer.learner, data, trainer.finished)
         if self._best(rows) == rows[-1]["epoch"]:
@@ -119,10 +119,10 @@ class Run:
         key = f"{self.config['protocol']['select_on']}_{self.config['protocol']['select_by']}"
         return int(max(rows, key=lambda row: row[key])["epoch"])
 
-    def _snapshot(self, learner: Learner, data: Data, epoch: int) -> Checkpoint:
+    def _snapshot(self, learner: Learner, data: RunSplits, epoch: int) -> Checkpoint:
         return snapshot(self.config, learner, epoch, data.train.num_classes)
 
-    def _validate(self, learner: Learner, data: Data) -> dict[str, float | None]:
+    def _validate(self, learner: Learner, data: RunSplits) -> dict[str, float | None]:
         """The selection metrics; Diverged if the weights give no numbers any more."""
         protocol = self.config["protocol"]
         found = embed(
@@ -138,7 +138,7 @@ class Run:
         measured = score(found, data.select, ks=protocol["ks"])
         return {f"{protocol['select_on']}_{name}": value for name, value in measured.items()}
 
-    def _test(self, data: Data) -> dict[str, Any]:
+    def _test(self, data: RunSplits) -> dict[str, Any]:
         """The test metrics of the chosen epoch, and with the prefix `last_` those of the last one."""
         chosen, last = (read_checkpoint(self.folder / name) for name in ("best.pt", "last.pt"))
         workers = self.config["workers"]

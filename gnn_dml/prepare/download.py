@@ -96,7 +96,11 @@ def _what_came(url: str, part: Path, error: Exception) -> str:
     came = part.stat().st_size if part.is_file() else 0
     if not came:
         return f"{url} cannot be reached ({reason}); try again, or name a file that you have with --archive"
-    after = "goes on from there" if _begun(url, part) else "begins again: the server does not name its file's version"
+    after = (
+        "goes on from there"
+        if _read_version(url, part)
+        else "begins again: the server does not name its file's version"
+    )
     return f"the download of {url} broke off after {came} bytes ({reason}); the same command {after}"
 
 
@@ -129,7 +133,7 @@ def _fetch(url: str, part: Path) -> None:
 def _ask(url: str, part: Path) -> Any:
     """The server's answer: what is missing of a file that was begun, or all of it; None if nothing is missing."""
     request = urllib.request.Request(url, headers={"User-Agent": "gnn-dml", "Accept-Encoding": "identity"})
-    begun = _begun(url, part)
+    begun = _read_version(url, part)
     if begun is not None:
         request.add_header("Range", f"bytes={part.stat().st_size}-")
         request.add_header("If-Range", begun)
@@ -150,7 +154,7 @@ def _ask(url: str, part: Path) -> Any:
         raise _BrokenOffError(str(error) or type(error).__name__) from error
 
 
-def _begun(url: str, part: Path) -> str | None:
+def _read_version(url: str, part: Path) -> str | None:
     """What names the server's version of a file that was begun: its ETag or time of change; None if none was."""
     try:
         note = json.loads(_note(part).read_text(encoding="utf-8"))

@@ -9,7 +9,7 @@ from typing import Any
 from tqdm import tqdm
 
 from gnn_dml.errors import UserError
-from gnn_dml.prepare.members import CHUNK, DAMAGED, Member, members
+from gnn_dml.prepare.members import CHUNK, DAMAGED, Member, iterate_members
 
 MOST_MEMBERS = 500_000
 
@@ -39,7 +39,7 @@ def extract(archive: Path, top: str, target: Path, *, limit: int) -> Path:
         written = 0
         bar: tqdm[Any]
         with tqdm(unit="B", unit_scale=True, desc=f"extract {archive.name}", disable=None) as bar:
-            for count, member in enumerate(members(archive), start=1):
+            for count, member in enumerate(iterate_members(archive), start=1):
                 if count > MOST_MEMBERS:
                     raise UserError(f"{archive} has more than {MOST_MEMBERS} entries; nothing was kept")
                 inside = _place(archive, member, top)

@@ -49,7 +49,7 @@ class Member(NamedTuple):
     content: IO[bytes] | None
 
 
-def members(archive: Path) -> Iterator[Member]:
+def iterate_members(archive: Path) -> Iterator[Member]:
     """The entries in their order, each to be read before the next is asked for.
 
     Args:

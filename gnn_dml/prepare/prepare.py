@@ -11,7 +11,7 @@ from filelock import FileLock
 
 from gnn_dml.atomic import write_atomically
 from gnn_dml.errors import UserError
-from gnn_dml.prepare.cards import Card, Source
+from gnn_dml.prepare.card import Card, Source
 from gnn_dml.prepare.download import check, download
 from gnn_dml.prepare.extract import extract
 
@@ -53,7 +53,7 @@ def prepare(
     lacking = [s for s in missing if s.file not in given and not (root / s.file).is_file() and not s.url]
     if lacking:
         raise UserError(_instruction(card, root, lacking))
-    with _alone(root):
+    with _lock_folder(root):
         for source in _missing(card, root):  # looked up again: another process may have finished since
             _place(source, root, given.get(source.file), url or source.url, checked, say)
 
@@ -63,7 +63,7 @@ def _missing(card: Card, root: Path) -> list[Source]:
 
 
 @contextmanager
-def _alone(root: Path) -> Iterator[None]:
+def _lock_folder(root: Path) -> Iterator[None]:
     """Make the folder and hold off other processes; the empty file `.lock` stays, as one that comes may hold it open.
 
     Raises:

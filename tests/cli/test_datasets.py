@@ -1,13 +1,19 @@
-"""From the archives of the benchmarks to a trained run and its row, by the command line; and all that goes wrong."""
+"""From the files of every data set found to a trained run and its row, by the command line; and all that goes wrong."""
 
 import csv
 import shutil
 import tarfile
-import zipfile
+from pathlib import Path
 
 import pytest
 
 from gnn_dml.cli.main import main
+from gnn_dml.cli.parser.common import DATASETS
+from gnn_dml.config.compose import resolve
+from gnn_dml.config.names import groups
+from gnn_dml.prepare import find_card, find_cards
+
+PAGES = Path(__file__).resolve().parents[2] / "datasets"
 
 SMALL = [
     "backbone=small_cnn",
@@ -21,64 +27,49 @@ SMALL = [
 ]
 
 
-def pack(folder, name, trees):
-    """The files that `prepare` wants, as their authors pack them; returns them."""
-    made = folder / "made"
-    made.mkdir(parents=True)
-    if name == "cub":
-        trees.write_cub(made)
-        return [tarred(folder / "CUB_200_2011.tgz", made / "CUB_200_2011")]
-    if name == "cars196":
-        trees.write_cars196(made)
-        return [tarred(folder / "car_ims.tgz", made / "car_ims"), made / "cars_annos.mat"]
-    if name == "sop":
-        trees.write_sop(made)
-        return [zipped(folder / "Stanford_Online_Products.zip", made / "Stanford_Online_Products")]
-    trees.write_inshop(made)
-    return [zipped(folder / "img.zip", made / "Img" / "img"), made / "Eval" / "list_eval_partition.txt"]
-
-
-def tarred(path, folder):
-    with tarfile.open(path, "w:gz") as archive:
-        archive.add(folder, folder.name)
-    return path
-
-
-def zipped(path, folder):
-    with zipfile.ZipFile(path, "w") as archive:
-        for file in sorted(folder.rglob("*")):
-            if file.is_file():
-                archive.write(file, f"{folder.name}/{file.relative_to(folder)}")
-    return path
-
-
 def prepare(name, files, root):
     options = [option for file in files for option in ("--archive", str(file))]
     return main(["data", "prepare", name, "--root", str(root), "--unchecked", *options])
 
 
-EXPECTED = {
-    "cub": {"graph": "complete", "layer": "published", "selected_on": "val"},
-    "cars196": {"graph": "complete", "layer": "published"},
-    "sop": {"graph": "none", "layer": ""},
-    "inshop": {"graph": "complete", "layer": "published"},
-}
+def test_every_data_set_has_what_belongs_to_it(trees):
+    """A YAML, a card, a sample tree, and a page unless its files are the user's own."""
+    cards = find_cards()
+    assert list(trees.FOUND) == sorted(cards) == list(DATASETS) == groups()["dataset"]
+    pages = {path.parent.name for path in PAGES.glob("*/README.md")}
+    assert pages == {name for name, card in cards.items() if not card.is_own}
 
 
-@pytest.mark.parametrize("name", list(EXPECTED))
-def test_from_archive_to_row(name, trees, tmp_path, capsys):
-    files, root = pack(tmp_path, name, trees), tmp_path / "root"
-    assert prepare(name, files, root) == 0
-    assert main(["data", "verify", name, "--root", str(root), "--subset"]) == 0
-    assert "all readable" in capsys.readouterr().out
-    settings = [f"dataset={name}", f"dataset.root={root}", "dataset.strict=false", f"out={tmp_path / 'runs'}", *SMALL]
+@pytest.fixture
+def tree(dataset_name, trees, tmp_path):
+    """What `dataset.root` names: prepared from archives where there are some."""
+    card, root = find_card(dataset_name), tmp_path / "root"
+    if card.sources:
+        assert prepare(dataset_name, trees.pack(tmp_path / "packed", dataset_name, card), root) == 0
+        return root
+    root.mkdir()
+    return trees.FOUND[dataset_name].write(root)
+
+
+def test_from_archive_to_row(dataset_name, tree, trees, tmp_path, capsys):
+    """Prepared, verified, trained on with the settings of its YAML, evaluated."""
+    known = resolve([f"dataset={dataset_name}", f"dataset.root={tree}"])["dataset"]
+    strict = "strict" in known
+    assert main(["data", "verify", dataset_name, "--root", str(tree), *(["--subset"] if strict else [])]) == 0
+    assert f"{tree}: whole" in capsys.readouterr().out
+    settings = [f"dataset={dataset_name}", f"dataset.root={tree}", f"out={tmp_path / 'runs'}"]
+    settings += [
+        text for text in SMALL if not text.startswith("dataset.") or text[18:].split("=")[0] in known["transform"]
+    ]
+    settings += [*(["dataset.strict=false"] if strict else []), *getattr(trees.FOUND[dataset_name], "SETTINGS", [])]
     assert main(["train", *settings]) == 0
     with (tmp_path / "runs" / "single" / "results.csv").open() as file:
         (row,) = csv.DictReader(file)
-    assert {key: row[key] for key in EXPECTED[name]} == EXPECTED[name]
-    assert (row["status"], row["dataset"], row["skipped_images"]) == ("finished", name, "0")
+    expected = trees.FOUND[dataset_name].ROW
+    assert {key: row[key] for key in expected} == expected
+    assert (row["status"], row["dataset"], row["skipped_images"]) == ("finished", dataset_name, "0")
     assert 0 <= float(row["backbone_recall@1"]) <= 1
-    assert (row["refined_recall@1"] == "") == (name == "sop")
+    assert (row["refined_recall@1"] == "") == (row["graph"] == "none")
     (run,) = (path.parent for path in (tmp_path / "runs" / "single").glob("*/result.json"))
     assert (run / "neighbours.png").is_file()
     capsys.readouterr()
@@ -144,7 +135,7 @@ def test_verify_reports_what_is_broken(birds, tmp_path, capsys):
 
 
 def test_archives_that_are_damaged_or_harmful(trees, tmp_path, capsys):
-    (archive,) = pack(tmp_path, "cub", trees)
+    (archive,) = trees.pack(tmp_path, "cub", find_card("cub"))
     root = tmp_path / "root"
     command = ["data", "prepare", "cub", "--root", str(root), "--archive", str(archive)]
     assert "1150585339 are expected; get it again, or take it as it is with --unchecked" in said(command, capsys)
@@ -171,14 +162,17 @@ def test_what_a_person_may_get_wrong(tmp_path, capsys, monkeypatch):
     assert "dataset.unreadable must be one of error, skip, not 'no'" in said(
         ["train", "dataset=folder", "dataset.root=.", "dataset.unreadable=no"], capsys
     )
+    assert "dataset=folder has no published counts" in said(
+        ["data", "verify", "folder", "--root", ".", "--subset"], capsys
+    )
     assert not list(tmp_path.glob("datasets/*/*"))
 
 
 def test_the_list_and_a_card(capsys):
     assert main(["data", "list"]) == 0
     table = capsys.readouterr().out
-    for name in ("emoji", "cub", "cars196", "sop", "inshop", "folder", "table"):
-        assert f"\n{name}" in table
+    for name in DATASETS:
+        assert f"\n{name} " in table
     assert main(["data", "list", "cub"]) == 0
     assert "97eceeb196236b17998738112f37df78" in capsys.readouterr().out
 

@@ -173,23 +173,20 @@ PRETRAINED = ("resnet50", "resnet18", "densenet121", "timm", "vit_small_dino")
 @pytest.fixture(scope="module")
 def own_images(trees, tmp_path_factory):
     """What each data set needs to be read: a small tree in its layout."""
-    top = tmp_path_factory.mktemp("own")
-    for name in ("cub", "cars196", "sop", "inshop"):
-        (top / name).mkdir()
-        getattr(trees, f"write_{name}")(top / name)
-    trees.write_folder(top / "folder")
-    lines = [f"folder/class {c}/{i}.jpg,{c}" for c in (1, 2, 3, 4) for i in (0, 1)]
-    (top / "table").write_text("\n".join(["path,label", *lines]))
-    return top
+    roots = {}
+    for name, module in trees.FOUND.items():
+        roots[name] = module.write(tmp_path_factory.mktemp(name))
+    return roots
 
 
 def needs(group, name, own_images):
     """Settings without which a name cannot be built here."""
     if group == "backbone" and name in PRETRAINED:
         return ["backbone.weights=null"]
-    if group == "dataset" and name != "emoji":
-        strict = [] if name in ("folder", "table") else ["dataset.strict=false"]
-        return [f"dataset.root={own_images / name}", "backbone.weights=null", *strict]
+    if group == "dataset":
+        strict = ["dataset.strict=false"] if "strict:" in (CONF / "dataset" / f"{name}.yaml").read_text() else []
+        weights = ["backbone.weights=null"] if "backbone:" in (CONF / "dataset" / f"{name}.yaml").read_text() else []
+        return [f"dataset.root={own_images[name]}", *weights, *strict]
     return []
 
 
@@ -354,7 +351,7 @@ def chosen(config):
 
 @pytest.mark.parametrize("name", list(PAPER))
 def test_a_data_set_brings_the_papers_settings(name, own_images):
-    settings = [f"dataset={name}", f"dataset.root={own_images / name}", "dataset.strict=false"]
+    settings = [f"dataset={name}", f"dataset.root={own_images[name]}", "dataset.strict=false"]
     config = resolve(settings)
     assert chosen(config) == PAPER[name]
     assert (config["choices"]["backbone"], config["backbone"]["weights"]) == ("resnet50", "imagenet")
@@ -367,7 +364,7 @@ def test_a_data_set_brings_the_papers_settings(name, own_images):
 
 
 def test_what_is_typed_wins_over_what_a_data_set_brings(own_images):
-    settings = ["dataset=cub", f"dataset.root={own_images / 'cub'}", "dataset.strict=false"]
+    settings = ["dataset=cub", f"dataset.root={own_images['cub']}", "dataset.strict=false"]
     more = ["sampler=distinct", "graph=knn", "layer=gat", "layer.num_heads=4", "optimizer.lr=0.5", "protocol.epochs=3"]
     config = resolve([*settings, *more])
     found = chosen(config)
@@ -393,4 +390,4 @@ def test_what_is_typed_wins_over_what_a_data_set_brings(own_images):
 )
 def test_wrong_data_settings_are_named(settings, message, own_images):
     with pytest.raises(UserError, match=message):
-        resolve(["dataset=cub", f"dataset.root={own_images / 'cub'}", *settings])
+        resolve(["dataset=cub", f"dataset.root={own_images['cub']}", *settings])

@@ -14,7 +14,7 @@ import torch
 from PIL import Image
 from torchvision.transforms import v2
 
-from gnn_dml.data import cached, read_image
+from gnn_dml.data import open_cache, read_image
 from gnn_dml.data.cache import SHARD
 from gnn_dml.errors import UserError
 
@@ -37,7 +37,7 @@ def test_what_is_read_is_what_a_decoder_and_a_resize_give(tmp_path):
     paths = photographs(tmp_path / "images", 3)
     Image.new("RGB", (20, 30), (9, 8, 7)).save(tmp_path / "images" / "small.png")
     paths.append(tmp_path / "images" / "small.png")
-    images, kept, broken = cached(paths, tmp_path / "cache", side=32)
+    images, kept, broken = open_cache(paths, tmp_path / "cache", side=32)
     assert (len(images), kept, broken) == (4, [0, 1, 2, 3], [])
     for i, path in enumerate(paths):
         expected = read_image(path)
@@ -52,9 +52,9 @@ def test_what_is_read_is_what_a_decoder_and_a_resize_give(tmp_path):
 @pytest.mark.parametrize("workers", [0, 2])
 def test_a_second_opening_decodes_nothing(tmp_path, workers):
     paths = photographs(tmp_path / "images", 5)
-    first = cached(paths, tmp_path / "cache", side=16, workers=workers)[0]
+    first = open_cache(paths, tmp_path / "cache", side=16, workers=workers)[0]
     before = shards(tmp_path / "cache")
-    second = cached(paths, tmp_path / "cache", side=16, workers=workers)[0]
+    second = open_cache(paths, tmp_path / "cache", side=16, workers=workers)[0]
     assert shards(tmp_path / "cache") == before
     assert all(torch.equal(first[i], second[i]) for i in range(5))
 
@@ -62,18 +62,18 @@ def test_a_second_opening_decodes_nothing(tmp_path, workers):
 def test_content_is_the_key(tmp_path):
     """A moved or copied file is found again; a changed one is another image, under its old name too."""
     paths = photographs(tmp_path / "images", 4)
-    cached(paths, tmp_path / "cache", side=16)
+    open_cache(paths, tmp_path / "cache", side=16)
     before = shards(tmp_path / "cache")
     moved = tmp_path / "moved.png"
     paths[0].rename(moved)
-    images, _, _ = cached([moved, *paths[1:]], tmp_path / "cache", side=16)
+    images, _, _ = open_cache([moved, *paths[1:]], tmp_path / "cache", side=16)
     assert shards(tmp_path / "cache") == before
     assert torch.equal(images[0], v2.functional.resize(read_image(moved), [16], antialias=True))
     Image.new("RGB", (50, 40), (1, 2, 3)).save(paths[2])
-    images, _, _ = cached([moved, *paths[1:]], tmp_path / "cache", side=16)
+    images, _, _ = open_cache([moved, *paths[1:]], tmp_path / "cache", side=16)
     assert images[2].unique().tolist() == [1, 2, 3]
     assert len(shards(tmp_path / "cache")) == 2
-    other, _, _ = cached([moved], tmp_path / "cache", side=8)
+    other, _, _ = open_cache([moved], tmp_path / "cache", side=8)
     assert other[0].shape[1] == 8
 
 
@@ -82,7 +82,7 @@ def test_files_that_cannot_be_read_are_told_apart(tmp_path):
     paths[1].write_bytes(paths[1].read_bytes()[:200])
     paths[3].unlink()
     for _ in range(2):
-        images, kept, broken = cached(paths, tmp_path / "cache", side=16)
+        images, kept, broken = open_cache(paths, tmp_path / "cache", side=16)
         assert kept == [0, 2]
         assert len(images) == 2
         assert [name for said in broken for name in ("0001.png", "0003.png") if name in said] == [
@@ -93,13 +93,13 @@ def test_files_that_cannot_be_read_are_told_apart(tmp_path):
 
 def test_a_file_given_twice_is_one_image(tmp_path):
     paths = photographs(tmp_path / "images", 2)
-    images, kept, _ = cached([paths[0], paths[1], paths[0]], tmp_path / "cache", side=16)
+    images, kept, _ = open_cache([paths[0], paths[1], paths[0]], tmp_path / "cache", side=16)
     assert kept == [0, 1, 2]
     assert images.places[0] == images.places[2] != images.places[1]
 
 
 def test_another_process_opens_the_maps_itself(tmp_path):
-    images, _, _ = cached(photographs(tmp_path / "images", 3, width=400, height=300), tmp_path / "cache", side=200)
+    images, _, _ = open_cache(photographs(tmp_path / "images", 3, width=400, height=300), tmp_path / "cache", side=200)
     assert images[2].any()
     assert len(pickle.dumps(images)) < 2000
     with multiprocessing.get_context("spawn").Pool(1) as pool:
@@ -109,8 +109,8 @@ def test_another_process_opens_the_maps_itself(tmp_path):
 FILL = """
 import sys
 from pathlib import Path
-from gnn_dml.data import cached
-images, kept, broken = cached(sorted(Path(sys.argv[1]).iterdir()), Path(sys.argv[2]), side=16)
+from gnn_dml.data import open_cache
+images, kept, broken = open_cache(sorted(Path(sys.argv[1]).iterdir()), Path(sys.argv[2]), side=16)
 print(len(images), sum(int(images[i].sum()) for i in range(len(images))))
 """
 
@@ -153,7 +153,7 @@ def test_killed_while_filling_it_goes_on_after_the_last_shard(tmp_path):
     process.communicate()
     before = shards(tmp_path / "cache")
     assert before
-    images, kept, broken = cached(paths, tmp_path / "cache", side=16)
+    images, kept, broken = open_cache(paths, tmp_path / "cache", side=16)
     assert (kept, broken) == (list(range(count)), [])
     assert before.items() <= shards(tmp_path / "cache").items()
     for i in (0, SHARD, count - 1):
@@ -162,18 +162,18 @@ def test_killed_while_filling_it_goes_on_after_the_last_shard(tmp_path):
 
 def test_damage_and_places_that_cannot_be_written_are_named(tmp_path):
     paths = photographs(tmp_path / "images", 2)
-    images, _, _ = cached(paths, tmp_path / "cache", side=16)
+    images, _, _ = open_cache(paths, tmp_path / "cache", side=16)
     (shard,) = (tmp_path / "cache").glob("*.npy")
     shard.write_bytes(shard.read_bytes()[:300])
     with pytest.raises(UserError, match=r"cache .* is damaged"):
         images[1]
     (tmp_path / "file").write_text("")
     with pytest.raises(UserError, match=r"the cache .*file cannot be used"):
-        cached(paths, tmp_path / "file", side=16)
+        open_cache(paths, tmp_path / "file", side=16)
     (tmp_path / "other").mkdir()
     (tmp_path / "other" / "index.sqlite").write_text("no database, for sure: " * 100)
     with pytest.raises(UserError, match=r"the cache .*other cannot be used"):
-        cached(paths, tmp_path / "other", side=16)
+        open_cache(paths, tmp_path / "other", side=16)
 
 
 LIMITED = """
@@ -181,10 +181,10 @@ import resource, signal, sys
 signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
 resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, 100_000))
 from pathlib import Path
-from gnn_dml.data import cached
+from gnn_dml.data import open_cache
 from gnn_dml.errors import UserError
 try:
-    cached(sorted(Path(sys.argv[1]).iterdir()), Path(sys.argv[2]), side=64)
+    open_cache(sorted(Path(sys.argv[1]).iterdir()), Path(sys.argv[2]), side=64)
 except UserError as error:
     print(error)
 """
@@ -202,4 +202,4 @@ def test_a_disk_that_takes_no_more_leaves_no_half_shard(tmp_path):
     assert "cannot be used: [Errno 27] File too large" in done.stdout
     assert not shards(tmp_path / "cache")
     assert not list((tmp_path / "cache").glob(".partial*"))
-    assert len(cached(paths, tmp_path / "cache", side=64)[0]) == 20
+    assert len(open_cache(paths, tmp_path / "cache", side=64)[0]) == 20

@@ -3,7 +3,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gnn_dml.data import read_folder
-from gnn_dml.data.folder import natural, role_of_classes
+from gnn_dml.data.folder import assign_roles, natural_key
 from gnn_dml.errors import UserError
 
 
@@ -51,7 +51,7 @@ def test_what_is_no_such_folder_is_named(trees, tmp_path):
 
 @given(count=st.integers(2, 50), share=st.floats(0.01, 0.99))
 def test_every_share_leaves_a_class_on_both_sides(count, share):
-    roles = role_of_classes([str(i) for i in range(count)], share, "x")
+    roles = assign_roles([str(i) for i in range(count)], share, "x")
     test = sum(role == "test" for role in roles.values())
     assert 1 <= test < count
     assert abs(test - share * count) <= 1
@@ -60,4 +60,4 @@ def test_every_share_leaves_a_class_on_both_sides(count, share):
 
 @given(st.lists(st.integers(0, 10**6), min_size=2))
 def test_numbers_go_by_their_value(numbers):
-    assert sorted((f"a{n}b" for n in numbers), key=natural) == [f"a{n}b" for n in sorted(numbers)]
+    assert sorted((f"a{n}b" for n in numbers), key=natural_key) == [f"a{n}b" for n in sorted(numbers)]

@@ -8,7 +8,8 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from gnn_dml.data import PhotoTransforms
-from gnn_dml.data.photos import FILL, SCALES
+from gnn_dml.data.photos import FILL
+from gnn_dml.prepare.scales import SCALES
 
 
 def photograph(height, width, seed=0):

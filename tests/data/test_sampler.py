@@ -81,19 +81,6 @@ ALL = [GroupSampler, RedrawnGroupSampler, DistinctSampler]
 
 
 @pytest.mark.parametrize("kind", ALL)
-@given(counts=sizes, world=st.integers(1, 4), epoch=st.integers(0, 3), seed=st.integers(0, 99))
-@settings(deadline=None, max_examples=40)
-def test_ranks_share_the_batches_of_one(kind, counts, world, epoch, seed):
-    """Dealt out in turn, as many to each; what is left over belongs to nobody."""
-    labels = labels_of(counts)
-    whole = every(kind(labels, 2, 2, seed=seed), epoch)
-    ranks = [every(kind(labels, 2, 2, seed=seed, rank=rank, world_size=world), epoch) for rank in range(world)]
-    assert {len(batches) for batches in ranks} == {len(whole) // world}
-    dealt = [batch for turn in zip(*ranks, strict=True) for batch in turn]
-    assert dealt == whole[: len(dealt)]
-
-
-@pytest.mark.parametrize("kind", ALL)
 def test_a_loader_sees_the_same_batches_on_every_number_of_workers(kind):
     labels = labels_of([5, 7, 2, 9, 4, 4])
     seen = []
@@ -162,11 +149,3 @@ def test_redrawn_is_groups_with_the_numbers_of_the_epoch():
 def test_a_prime_number_of_images_cannot_be_redrawn():
     with pytest.raises(UserError, match="7 x 1 = 7 images cannot be cut"):
         RedrawnGroupSampler(labels_of([5] * 9), 7, 1, seed=0)
-
-
-@pytest.mark.parametrize(
-    ("rank", "world", "said"), [(2, 2, "below world_size=2, not 2"), (-1, 2, "not -1"), (0, 0, "world")]
-)
-def test_wrong_ranks_are_named(rank, world, said):
-    with pytest.raises(UserError, match=said):
-        GroupSampler(labels_of([5, 5]), 2, 2, seed=0, rank=rank, world_size=world)

@@ -5,7 +5,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gnn_dml.data import ImageDataset, with_validation
+from gnn_dml.data import ImageDataset, hold_out_classes
 from gnn_dml.errors import UserError
 
 
@@ -28,13 +28,13 @@ def classes(data, role):
 @given(training=st.integers(2, 30), share=st.floats(0.01, 0.99), seed=st.integers(0, 5))
 def test_a_share_of_the_training_classes_is_held_out(training, share, seed):
     before = dataset(training)
-    after = with_validation(before, share=share, seed=seed)
+    after = hold_out_classes(before, share=share, seed=seed)
     train, val = classes(after, "train"), classes(after, "val")
     assert train | val == classes(before, "train")
     assert not train & val
     assert len(val) == min(training - 1, max(1, round(share * training)))
     assert classes(after, "test") == classes(before, "test")
-    assert after.roles == with_validation(before, share=share, seed=seed).roles
+    assert after.roles == hold_out_classes(before, share=share, seed=seed).roles
 
 
 @given(training=st.integers(0, 20), val=st.integers(0, 6), folds=st.integers(2, 6))
@@ -42,9 +42,9 @@ def test_over_all_folds_every_class_is_held_out_once(training, val, folds):
     before = dataset(training, val=val)
     if training + val < folds:
         with pytest.raises(UserError, match=f"{training + val} classes"):
-            with_validation(before, folds=folds)
+            hold_out_classes(before, folds=folds)
         return
-    parts = [with_validation(before, folds=folds, fold=fold) for fold in range(folds)]
+    parts = [hold_out_classes(before, folds=folds, fold=fold) for fold in range(folds)]
     held = Counter(label for part in parts for label in classes(part, "val"))
     assert held == Counter(range(training + val))
     sizes = [len(classes(part, "val")) for part in parts]
@@ -55,12 +55,12 @@ def test_over_all_folds_every_class_is_held_out_once(training, val, folds):
 
 def test_validation_classes_of_the_data_set_stay():
     before = dataset(4, val=2)
-    assert with_validation(before).roles == before.roles
+    assert hold_out_classes(before).roles == before.roles
 
 
 def test_seeds_differ():
     before = dataset(40)
-    assert len({frozenset(classes(with_validation(before, seed=seed), "val")) for seed in range(5)}) == 5
+    assert len({frozenset(classes(hold_out_classes(before, seed=seed), "val")) for seed in range(5)}) == 5
 
 
 @pytest.mark.parametrize(
@@ -74,9 +74,9 @@ def test_seeds_differ():
 )
 def test_wrong_numbers_are_named(setting, said):
     with pytest.raises(UserError, match=said):
-        with_validation(dataset(5), **setting)
+        hold_out_classes(dataset(5), **setting)
 
 
 def test_one_training_class_cannot_be_cut():
     with pytest.raises(UserError, match="has 1 classes, and 2 or more"):
-        with_validation(dataset(1))
+        hold_out_classes(dataset(1))

@@ -7,7 +7,7 @@ import zipfile
 import pytest
 
 from gnn_dml.errors import UserError
-from gnn_dml.prepare.members import CHUNK, members
+from gnn_dml.prepare.members import CHUNK, iterate_members
 
 SIZE = 20 * 2**20
 
@@ -42,7 +42,7 @@ def test_the_entries_of_a_tar_in_their_order(tmp_path, mode):
         (entry("link", type=tarfile.SYMTYPE, linkname="/etc"), b""),
         (entry(long), b"b" * 3 * 2**20),
     )
-    found = [(m.name, m.size, m.kind, whole(m.content)) for m in members(archive)]
+    found = [(m.name, m.size, m.kind, whole(m.content)) for m in iterate_members(archive)]
     assert found == [
         ("top", 0, "folder", None),
         ("top/a.txt", 700, "file", b"a" * 700),
@@ -55,7 +55,7 @@ def test_the_entries_of_a_zip_in_their_order(tmp_path):
     with zipfile.ZipFile(tmp_path / "x", "w", zipfile.ZIP_DEFLATED) as archive:
         archive.writestr("top/", "")
         archive.writestr("top/a.txt", b"a" * 700)
-    found = [(m.name, m.size, m.kind, whole(m.content)) for m in members(tmp_path / "x")]
+    found = [(m.name, m.size, m.kind, whole(m.content)) for m in iterate_members(tmp_path / "x")]
     assert found == [("top/", 0, "folder", None), ("top/a.txt", 700, "file", b"a" * 700)]
 
 
@@ -70,4 +70,4 @@ def test_a_header_cannot_fill_the_memory(tmp_path, mode, info):
     ) as made:
         made.addfile(info)
     with pytest.raises(UserError, match=r"x is damaged or no archive: a header of 209\d{5} bytes"):
-        list(members(tmp_path / "x"))
+        list(iterate_members(tmp_path / "x"))

@@ -2,6 +2,7 @@
 
 import hashlib
 import os
+import pkgutil
 import signal
 import subprocess
 import sys
@@ -13,11 +14,15 @@ from pathlib import Path
 
 import pytest
 
-from gnn_dml.data import cars196, cub, inshop, sop
+import gnn_dml.data  # noqa: F401 - the readers
+from gnn_dml.config.dataset import compose_source
 from gnn_dml.errors import UserError
-from gnn_dml.prepare import CARDS, Card, Source, prepare
+from gnn_dml.prepare import Card, Source, find_card, find_cards, prepare
+from gnn_dml.prepare.card import load_function
+from gnn_dml.prepare.embedded import find_embedded
+from gnn_dml.prepare.emoji import build, read_index, verify
 
-DATASETS = Path(__file__).resolve().parents[3] / "datasets"
+PAGES = Path(__file__).resolve().parents[2] / "datasets"
 
 
 def archive(folder, text=b"content"):
@@ -96,7 +101,7 @@ def test_a_wrong_checksum_changes_nothing(files, tmp_path):
 def test_other_names_are_refused(files, tmp_path):
     other = files[0].rename(files[0].with_name("other.zip"))
     with pytest.raises(UserError, match=r"other\.zip must be named birds\.zip or list\.txt"):
-        prepare(CARDS["cub"].__class__(**vars(card(other))), tmp_path / "root", archives=[other])
+        prepare(card(other), tmp_path / "root", archives=[other])
     with pytest.raises(UserError, match=r"birds\.zip is no file"):
         prepare(card(other), tmp_path / "root", archives=[files[0]])
     with pytest.raises(UserError, match="birds has none to download"):
@@ -140,16 +145,39 @@ def test_two_at_once_and_a_kill(tmp_path):
     assert len(list((root / "big").iterdir())) == 4000
 
 
-@pytest.mark.parametrize("name", list(CARDS))
+@pytest.mark.parametrize("name", [name for name, card in find_cards().items() if card.sources])
 def test_cards_agree_with_the_readers_and_with_the_pages(name):
-    found = CARDS[name]
-    published = {"cub": cub, "cars196": cars196, "sop": sop, "inshop": inshop}[name].PUBLISHED
+    """The reader is the one that the data set's YAML names."""
+    found = find_cards()[name]
+    published = sys.modules[pkgutil.resolve_name(compose_source(name, None)["_target_"]).__module__].PUBLISHED
     assert found.images == sum(images for images, _ in published.counts.values())
     test = "test" if "test" in published.counts else "query"
     assert found.classes == published.counts["train"][1] + published.counts[test][1]
     assert bool(found.by_hand) == any(source.url is None for source in found.sources)
-    page = " ".join((DATASETS / name / "README.md").read_text(encoding="utf-8").split())
+    page = " ".join((PAGES / name / "README.md").read_text(encoding="utf-8").split())
     said = [found.title, found.homepage, found.citation, found.terms, f"{found.images:,}", f"{found.classes:,}"]
     said += [part for source in found.sources for part in (source.file, source.md5, source.url) if part]
     said += [f"{count:,}" for pair in published.counts.values() for count in pair]
     assert [text for text in said if " ".join(text.split()) not in page] == []
+
+
+def test_the_card_of_the_embedded_data_says_what_the_file_holds():
+    card = find_card("emoji")
+    rows = read_index(find_embedded("emoji", card.embedded))
+    assert (card.images, card.classes) == (len(rows), len({row.label for row in rows}))
+    assert (load_function(card.builder), load_function(card.verifier)) == (build, verify)
+    assert card.availability == "embedded"
+
+
+def test_cards_are_found_in_a_folder(tmp_path):
+    (tmp_path / "birds.yaml").write_text("title: Birds\nimages: 2\nclasses: 1\nsources: [{file: a.zip, makes: a}]\n")
+    (tmp_path / "own.yaml").write_text("title: Photographs of mine\n")
+    (tmp_path / "notes.txt").write_text("no card")
+    found = find_cards(tmp_path)
+    assert list(found) == ["birds", "own"]
+    assert found["birds"].sources == (Source("a.zip", "a"),)
+    assert (found["birds"].availability, found["own"].availability) == ("downloaded", "yours")
+    assert find_card("fish", tmp_path) is None
+    (tmp_path / "bad.yaml").write_text("title: Bad\npictures: 3\n")
+    with pytest.raises(ValueError, match=r"bad\.yaml is no card: .*pictures"):
+        find_cards(tmp_path)

@@ -6,9 +6,12 @@ import argparse
 from collections.abc import Callable
 from typing import TypeAlias
 
+from gnn_dml.config.names import groups
+
 Commands: TypeAlias = "argparse._SubParsersAction[argparse.ArgumentParser]"
 
-DATASETS = ("emoji", "cub", "cars196", "sop", "inshop", "folder", "table")
+DATASETS = tuple(groups()["dataset"])
+"""As in `dataset=NAME`: the files of `gnn_dml/conf/dataset`."""
 
 
 def examples(*pairs: tuple[str, str]) -> str:

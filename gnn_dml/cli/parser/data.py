@@ -33,7 +33,7 @@ def add_data(commands: Commands) -> None:
     parser.add_argument(
         "--workers", type=whole_number(0), default=0, metavar="N", help="verify: processes that read images"
     )
-    parser.add_argument("--out", metavar="FILE", help="prepare emoji: where the file goes")
-    parser.add_argument("--full", action="store_true", help="prepare emoji: all vendors, all classes")
-    parser.add_argument("--cache", metavar="FOLDER", help="prepare emoji: where downloaded packages are kept")
-    parser.add_argument("--file", metavar="FILE", help="verify emoji: another file than the embedded one")
+    parser.add_argument("--out", metavar="FILE", help="prepare a file that is built (emoji): where it goes")
+    parser.add_argument("--full", action="store_true", help="the same: all vendors, all classes")
+    parser.add_argument("--cache", metavar="FOLDER", help="the same: where downloaded packages are kept")
+    parser.add_argument("--file", metavar="FILE", help="verify: another file than the embedded one")

@@ -14,7 +14,7 @@ BEGIN = "<!-- tables: written by gnn_dml.prepare.emoji.card.fill -->"
 END = "<!-- end of tables -->"
 
 
-def tables(path: str | Path) -> str:
+def render_tables(path: str | Path) -> str:
     """Splits, sets, subgroups and checksums of the embedded data file, in Markdown."""
     rows = read_index(path)
     parts = [
@@ -28,10 +28,10 @@ def tables(path: str | Path) -> str:
 
 
 def fill(card: str, path: str | Path) -> str:
-    """The text of the card with the part between the two marks replaced by `tables(path)`."""
+    """The text of the card with the part between the two marks replaced by `render_tables(path)`."""
     before, _, rest = card.partition(BEGIN)
     _, _, after = rest.partition(END)
-    return f"{before}{BEGIN}\n\n{tables(path)}\n\n{END}{after}"
+    return f"{before}{BEGIN}\n\n{render_tables(path)}\n\n{END}{after}"
 
 
 def _splits(rows: list[Row]) -> str:

@@ -8,7 +8,7 @@ import pytest
 
 from gnn_dml.errors import UserError
 from gnn_dml.prepare.emoji import EMOJI_CONTENT_SHA256, EMOJI_SHA256, build, content_sha256, read_index, verify
-from gnn_dml.prepare.emoji.card import fill, tables
+from gnn_dml.prepare.emoji.card import fill, render_tables
 from gnn_dml.prepare.emoji.recipe import Recipe
 
 FOLDER = Path(__file__).resolve().parents[3] / "datasets" / "emoji"
@@ -58,7 +58,7 @@ def test_the_embedded_index_is_consistent() -> None:
 
 def test_the_tables_of_the_card_are_those_of_the_file() -> None:
     card = (FOLDER / "README.md").read_text(encoding="utf-8")
-    assert tables(EMBEDDED) in card
+    assert render_tables(EMBEDDED) in card
     assert fill(card, EMBEDDED) == card
 
 

@@ -5,30 +5,30 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Literal, NamedTuple, get_args
 
-from gnn_dml.data.cache import cached
+from gnn_dml.data.cache import open_cache
 from gnn_dml.data.files import ImageFiles
 from gnn_dml.data.images import ImageDataset
-from gnn_dml.data.readable import unreadable
+from gnn_dml.data.readable import find_unreadable
 from gnn_dml.errors import UserError
 
 Policy = Literal["error", "skip"]
 
 
-class Prepared(NamedTuple):
+class OpenedImages(NamedTuple):
     """A data set, and how many of its images could not be read and were left out."""
 
     dataset: ImageDataset
     skipped: int
 
 
-def prepared(
+def open_images(
     dataset: ImageDataset,
     *,
     policy: Policy = "error",
     cache: Path | None = None,
     cache_side: int = 256,
     workers: int = 0,
-) -> Prepared:
+) -> OpenedImages:
     """Apply the policy for unreadable images, and fill and open the cache.
 
     Under "error" nothing is decoded here unless a cache is filled: the first unreadable image that a batch needs stops
@@ -39,7 +39,7 @@ def prepared(
         dataset: Images that are not `ImageFiles` are left alone: they are in memory already.
         policy: "error" or "skip".
         cache: Its folder, or None for no cache.
-        cache_side: See `gnn_dml.data.cache.cached`.
+        cache_side: See `gnn_dml.data.cache.open_cache`.
         workers: Processes that decode.
 
     Raises:
@@ -50,19 +50,19 @@ def prepared(
     if policy not in get_args(Policy):
         raise ValueError(f"policy must be one of {', '.join(get_args(Policy))}, not {policy!r}")
     if not isinstance(dataset.images, ImageFiles):
-        return Prepared(dataset, 0)
+        return OpenedImages(dataset, 0)
     paths = dataset.images.paths
     if cache is not None:
-        images, kept, broken = cached(paths, cache, side=cache_side, workers=workers)
+        images, kept, broken = open_cache(paths, cache, side=cache_side, workers=workers)
     elif policy == "skip":
-        faults = unreadable(paths, workers=workers)
+        faults = find_unreadable(paths, workers=workers)
         images, kept, broken = None, [i for i in range(len(paths)) if i not in faults], list(faults.values())
     else:
-        return Prepared(dataset, 0)
+        return OpenedImages(dataset, 0)
     if broken and policy == "error":
         more = f" (and {len(broken) - 1} more)" if len(broken) > 1 else ""
         raise UserError(f"{broken[0]}{more}; dataset.unreadable=skip leaves such images out and counts them")
     if not kept:
         raise UserError(f"none of the {len(paths)} images can be read; the first: {broken[0]}")
     left = dataset.only(kept)
-    return Prepared(left if images is None else left.with_images(images), len(paths) - len(kept))
+    return OpenedImages(left if images is None else left.with_images(images), len(paths) - len(kept))

@@ -3,8 +3,8 @@ import torch
 from PIL import Image
 
 from gnn_dml.data import ImageDataset, ImageFiles
-from gnn_dml.data.prepared import prepared
-from gnn_dml.data.readable import unreadable
+from gnn_dml.data.open_images import open_images
+from gnn_dml.data.readable import find_unreadable
 from gnn_dml.errors import UserError
 
 
@@ -28,7 +28,7 @@ def damaged(tmp_path):
 
 @pytest.mark.parametrize("workers", [0, 2])
 def test_every_unreadable_file_is_found(damaged, workers):
-    found = unreadable(damaged.images.paths, workers=workers)
+    found = find_unreadable(damaged.images.paths, workers=workers)
     assert list(found) == [1, 5]
     assert "1.jpg" in found[1]
     assert "5.jpg" in found[5]
@@ -38,7 +38,7 @@ def test_every_unreadable_file_is_found(damaged, workers):
 def test_skip_leaves_them_out_and_counts_them(damaged, tmp_path, with_cache):
     cache = tmp_path / "cache" if with_cache else None
     for _ in range(2):
-        left, skipped = prepared(damaged, policy="skip", cache=cache, cache_side=20)
+        left, skipped = open_images(damaged, policy="skip", cache=cache, cache_side=20)
         assert skipped == 2
         assert left.image_names == ("0.jpg", "2.jpg", "3.jpg", "4.jpg")
         assert left.labels.tolist() == [0, 1, 1, 2]
@@ -47,24 +47,24 @@ def test_skip_leaves_them_out_and_counts_them(damaged, tmp_path, with_cache):
 
 
 def test_error_stops_where_they_are_read(damaged, tmp_path):
-    untouched, skipped = prepared(damaged)
+    untouched, skipped = open_images(damaged)
     assert skipped == 0
     assert len(untouched) == 6
     with pytest.raises(UserError, match=r"1\.jpg"):
         untouched.images[1]
     with pytest.raises(UserError, match=r"1\.jpg.* \(and 1 more\); dataset\.unreadable=skip"):
-        prepared(damaged, cache=tmp_path / "cache")
+        open_images(damaged, cache=tmp_path / "cache")
 
 
 def test_nothing_left_is_an_error(damaged):
     with pytest.raises(UserError, match="none of the 2 images can be read"):
-        prepared(damaged.only([1, 5]), policy="skip")
+        open_images(damaged.only([1, 5]), policy="skip")
 
 
 def test_images_in_memory_are_left_alone(tiny_archive, tmp_path):
     from gnn_dml.data import emoji_archive
 
     data = emoji_archive(tiny_archive)
-    assert prepared(data, policy="skip", cache=tmp_path / "cache") == (data, 0)
+    assert open_images(data, policy="skip", cache=tmp_path / "cache") == (data, 0)
     with pytest.raises(ValueError, match="one of error, skip, not 'ignore'"):
-        prepared(data, policy="ignore")
+        open_images(data, policy="ignore")

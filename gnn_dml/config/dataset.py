@@ -1,0 +1,36 @@
+"""The settings of a data set alone, for reading it outside a run."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from hydra import initialize_config_dir
+from omegaconf import OmegaConf
+
+from gnn_dml.config.compose import compose_tree
+from gnn_dml.config.names import CONF
+from gnn_dml.errors import UserError
+
+
+def compose_source(name: str, root: Path | None, *, strict: bool = True) -> dict[str, Any]:
+    """Compose how a data set is read: `dataset.source` of its YAML, that is its reader and the reader's arguments.
+
+    Args:
+        name: As in `dataset=NAME`.
+        root: In the place of `dataset.root`; None for the YAML's own.
+        strict: False where the published counts need not be met.
+
+    Raises:
+        UserError: If `strict` is False and the data set knows no such setting.
+    """
+    with initialize_config_dir(str(CONF), version_base="1.3"):
+        dataset = compose_tree([f"dataset={name}"]).dataset
+    if root is not None:
+        dataset.root = str(root)
+    if not strict:
+        if "strict" not in dataset:
+            raise UserError(f"dataset={name} has no published counts that a subset could miss")
+        dataset.strict = False
+    source: dict[str, Any] = OmegaConf.to_container(dataset.source, resolve=True)  # type: ignore[assignment]
+    return source
