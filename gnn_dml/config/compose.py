@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -26,12 +25,19 @@ from gnn_dml.prepare.embedded import find_embedded
 Config = dict[str, Any]
 
 
-def resolve(settings: Sequence[str], *, config_dirs: ConfigDirs = (), **fixed: Any) -> Config:
+def resolve(
+    settings: Sequence[str],
+    *,
+    config_dirs: ConfigDirs = (),
+    contents: dict[tuple[Path, Path | None], str] | None = None,
+    **fixed: Any,
+) -> Config:
     """Compose, check and resolve the configuration of one run.
 
     Args:
         settings: As typed: GROUP=NAME and GROUP.SETTING=VALUE.
         config_dirs: The user's own folders of YAMLs, from `gnn_dml.config.names.open_config_dirs`.
+        contents: Of data looked at before, added to; a study looks at its data once.
         **fixed: Top-level settings that stand in the place of typed ones (study_name, cell, seed); whatever is
             interpolated from them follows.
 
@@ -60,7 +66,7 @@ def resolve(settings: Sequence[str], *, config_dirs: ConfigDirs = (), **fixed: A
         config[name] = str(config[name])
     _make_paths_absolute(config)
     raise_all(problems(config))
-    config["dataset"]["content"] = _content(config["dataset"], choices["dataset"])
+    config["dataset"]["content"] = _content(config["dataset"], choices["dataset"], {} if contents is None else contents)
     return config
 
 
@@ -120,19 +126,18 @@ def _make_paths_absolute(config: Config) -> None:
         config["backbone"]["weights"] = str(Path(str(weights)).absolute())
 
 
-def _content(dataset: Config, name: str) -> str | None:
+def _content(dataset: Config, name: str, contents: dict[tuple[Path, Path | None], str]) -> str | None:
     """The data by what they are, so that other data under the same path are another run, and equal data are not."""
     root, images = dataset.get("root"), dataset.get("images")
     if root is None:
         card = find_card(name)
-        return None if card is None or card.embedded is None else _content_of(find_embedded(name, card.embedded), None)
-    return _content_of(Path(root), None if images is None else Path(images))
-
-
-@lru_cache(maxsize=16)
-def _content_of(root: Path, images: Path | None) -> str:
-    """Looked at once in a process: a study has many runs on the same data."""
-    return content_of(root, images)
+        if card is None or card.embedded is None:
+            return None
+        root = find_embedded(name, card.embedded)
+    place = (Path(root), None if images is None else Path(images))
+    if place not in contents:
+        contents[place] = content_of(*place)
+    return contents[place]
 
 
 def compose_tree(overrides: Sequence[str], config_dirs: ConfigDirs = ()) -> DictConfig:

@@ -127,11 +127,21 @@ def plan(
         if (key := setting.split("=")[0]) in _OWN:
             raise UserError(f"{setting}: a study sets {key} itself; {_OWN[key]}")
     configs = []
+    contents: dict[tuple[Path, Path | None], str] = {}
     for seed in dict.fromkeys(seeds):
         for cell, settings in study.cells.items():
             typed = [*study.overrides, *settings, *overrides]
             try:
-                configs.append(resolve(typed, config_dirs=config_dirs, seed=seed, study_name=study.name, cell=cell))
+                configs.append(
+                    resolve(
+                        typed,
+                        config_dirs=config_dirs,
+                        contents=contents,
+                        seed=seed,
+                        study_name=study.name,
+                        cell=cell,
+                    )
+                )
             except UserError as error:
                 raise UserError(f"cell {cell!r} of the study {study.name}: {error}") from error
     _refuse_twins(study, configs)
