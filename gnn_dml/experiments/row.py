@@ -9,9 +9,10 @@ from typing import Any
 import torch
 
 from gnn_dml import __version__
+from gnn_dml.evaluation.refine import describe_test_graph
 from gnn_dml.experiments.build import build_neighbourhoods
 from gnn_dml.experiments.files import run_id
-from gnn_dml.graphs import describe, uses_labels
+from gnn_dml.graphs import uses_labels
 from gnn_dml.training.learner import Learner
 
 
@@ -57,7 +58,7 @@ def make_row(
         "graph": choices["graph"],
         "layer": choices["layer"] if learner.refiner is not None else "",
         "uses_labels": learner.topology is not None and uses_labels(learner.topology),
-        "test_graph": describe_test_graph(learner, protocol),
+        "test_graph": describe_test_graph(learner, build_neighbourhoods(protocol)),
         "selected_on": protocol["select_on"] if protocol["epochs"] else "",
         "chosen_epoch": chosen,
         "epochs": protocol["epochs"],
@@ -77,9 +78,3 @@ def make_row(
 def metric_names(ks: Sequence[int]) -> list[str]:
     """The metrics of one embedding, in the order of the columns."""
     return [*(f"recall@{k}" for k in ks), "map@r", "r_precision", "nmi", "ami"]
-
-
-def describe_test_graph(learner: Learner, protocol: Mapping[str, Any]) -> str:
-    """On a line, how test images are refined; empty without a refiner."""
-    topology = learner.test_topology
-    return "" if topology is None else f"{describe(topology)} over {build_neighbourhoods(protocol)}"
