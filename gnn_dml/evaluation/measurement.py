@@ -104,9 +104,7 @@ def measure_branches(
     """The backbone embedding measured, and the refined one where there is one; see `measure_embedding`."""
     branches = {"backbone": embeddings.backbone, "refined": embeddings.refined}
     return [
-        measure_embedding(
-            model, branch, x, split.labels, split.query, options=options, retrieval_only=retrieval_only
-        )
+        measure_embedding(model, branch, x, split.labels, split.query, options=options, retrieval_only=retrieval_only)
         for branch, x in branches.items()
         if x is not None
     ]

@@ -9,7 +9,7 @@ from torch_geometric.transforms import Compose
 
 from gnn_dml.errors import UserError
 from gnn_dml.evaluation.neighbourhoods import NearestNeighbourhoods, ReciprocalNeighbourhoods
-from gnn_dml.evaluation.refine import describe_test_graph, refine_in_neighbourhoods
+from gnn_dml.evaluation.refine import refine_in_neighbourhoods
 from gnn_dml.graphs import (
     KNN,
     ClassAware,
