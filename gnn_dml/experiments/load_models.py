@@ -46,13 +46,13 @@ def load_models(
     Raises:
         UserError: If something is missing, unreadable, or does not fit.
     """
-    runs = [str(runs)] if isinstance(runs, (str, PathLike)) else [str(run) for run in runs]
-    if not runs:
+    names = [str(runs)] if isinstance(runs, (str, PathLike)) else [str(run) for run in runs]
+    if not names:
         raise UserError("which run? name a run folder runs/<study>/<run-id>, or a file of weights")
     if dataset is not None:
         settings = [f"dataset={dataset}", *settings]
     keys = [override.key_or_group for override in read_settings(settings)]
-    paths = [_weights_file(run, last=last) for run in runs]
+    paths = [_weights_file(run, last=last) for run in names]
     files = [Path(file) for file in refiners]
     for file in files:
         if not file.is_file():
@@ -64,11 +64,11 @@ def load_models(
     published = sum(isinstance(model, Mapping) for model in models)
     if files and len(files) != published:
         raise UserError(
-            f"--refiner goes with published weights of a CNN, once for each: {published} of {len(runs)} named files "
+            f"--refiner goes with published weights of a CNN, once for each: {published} of {len(names)} named files "
             f"are such weights, and it was given {len(files)} times"
         )
     loaded = []
-    for run, model in zip(runs, models, strict=True):
+    for run, model in zip(names, models, strict=True):
         if isinstance(model, Mapping):
             loaded.append(_load_published(run, model, settings, keys, read_weights(files.pop(0)) if files else None))
         else:

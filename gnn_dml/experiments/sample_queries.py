@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -37,7 +38,7 @@ def write_neighbours(
     k = min(k, most_neighbours(len(split), split.query))
     found = nearest_neighbours(features, k, query=split.query)[chosen]
     places = chosen.tolist()
-    arrays = neighbour_arrays(
+    arrays: Any = neighbour_arrays(
         Queries([split.image_names[i] for i in places], [split.images[i] for i in places], places),
         Neighbours(found, (features[found] * features[chosen, None]).sum(-1)),
         split,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from os import PathLike
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -117,7 +118,7 @@ def search_images(
     """
     path = None if out is None else check_output("out", Path(out), (".png",))
     (model,) = load_models([run], settings=settings, last=last, dataset=dataset, refiners=refiners, trust=trust)
-    names = [images] if isinstance(images, (str, Path)) else images
+    names = [images] if isinstance(images, (str, PathLike)) else images
     found = search_models(model, names, split=split, k=k, refined=refined, device=device, workers=workers)
     if path is not None:
         found.draw(path)
