@@ -6,60 +6,54 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from gnn_dml.cli.models import described, device_of, parted, read_members
-from gnn_dml.cli.output import check_output
+from gnn_dml.cli.parser.models import split_targets
 from gnn_dml.errors import UserError
+from gnn_dml.experiments.load_models import load_models
+from gnn_dml.experiments.output import check_output
 
 if TYPE_CHECKING:
-    from gnn_dml.data.images import ImageSplit
-    from gnn_dml.experiments.search import Asked, Found
+    from gnn_dml.experiments.search_models import Search
 
 
 def run(arguments: argparse.Namespace) -> int:
     """Search, print and draw."""
-    words, settings = parted(arguments.targets)
+    words, settings = split_targets(arguments.targets)
     if len(words) < 2:
         raise UserError("name a run and an image, for instance: gnn-dml search runs/<study>/<run-id> photo.jpg")
     out = check_output("--out", Path(arguments.out), (".png",))
-    (trained,) = read_members(arguments, words[:1], settings)
-    from gnn_dml.experiments.ensemble import check_refined
-    from gnn_dml.experiments.search import find_nearest, picture, read_asked
-    from gnn_dml.results import gallery
+    (model,) = load_models(
+        words[:1],
+        settings=settings,
+        last=arguments.last,
+        dataset=arguments.dataset,
+        refiners=arguments.refiner,
+        trust=getattr(arguments, "trust", None) or (),
+    )
+    from gnn_dml.experiments.search_models import search_models
 
-    if arguments.refined:
-        check_refined([trained])
-    device = device_of(arguments, [trained])
-    split, transforms = trained.split(arguments.split)
-    asked = read_asked(words[1:], split)
-    found = find_nearest(
-        trained,
-        split,
-        transforms,
-        asked,
-        device,
+    found = search_models(
+        model,
+        words[1:],
+        split=arguments.split,
         k=arguments.k,
         refined=arguments.refined,
+        device=arguments.device,
         workers=arguments.workers,
     )
-    print(described(trained, refined=arguments.refined))
-    for row in range(len(asked)):
-        print(f"\n{_listed(asked, found, split, row, arguments.split)}")
-    gallery(picture(asked, found, split, transforms), out, rows=len(asked))
+    print(model.describe(refined=arguments.refined))
+    for row in range(len(found.queries)):
+        print(f"\n{_format_neighbours(found, row, arguments.split)}")
+    found.draw(out)
     print(f"\ndrawn: {out}")
     return 0
 
 
-def _listed(asked: Asked, found: Found, split: ImageSplit, row: int, split_name: str) -> str:
+def _format_neighbours(found: Search, row: int, split: str) -> str:
     """The neighbours of one image, a line each."""
-    place = asked.places[row]
-    own = None if place is None else int(split.labels[place])
-    known = "" if own is None else f", an image of the {split_name} classes: {split.class_names[own]}"
-    labels = split.labels[found.places[row]].tolist()
-    names = [split.class_names[label] for label in labels]
-    width = max(len("class"), *map(len, names))
-    lines = [f"{asked.names[row]}{known}", f"{'rank':>4}  {'similarity':>10}  {'class':<{width}}  path"]
-    for rank, (index, similarity, name) in enumerate(
-        zip(found.places[row].tolist(), found.similarity[row].tolist(), names, strict=True), start=1
-    ):
-        lines.append(f"{rank:>4}  {similarity:>10.3f}  {name:<{width}}  {split.image_names[index]}")
+    own = found.query_class(row)
+    known = "" if own is None else f", an image of the {split} classes: {own}"
+    rows = found.rows(row)
+    width = max(len("class"), *(len(one["class"]) for one in rows))
+    lines = [f"{found.queries.names[row]}{known}", f"{'rank':>4}  {'similarity':>10}  {'class':<{width}}  path"]
+    lines += [f"{one['rank']:>4}  {one['similarity']:>10.3f}  {one['class']:<{width}}  {one['path']}" for one in rows]
     return "\n".join(lines)

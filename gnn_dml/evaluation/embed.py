@@ -1,8 +1,7 @@
-"""Both embeddings of the same weights, measured on a split."""
+"""Both embeddings of the same weights: of the backbone, and refined at test time."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
@@ -14,7 +13,6 @@ from gnn_dml.data.loader import evaluation_batches
 from gnn_dml.data.transforms import Transforms
 from gnn_dml.evaluation.neighbourhoods import Neighbourhoods
 from gnn_dml.evaluation.refine import refine_in_neighbourhoods
-from gnn_dml.evaluation.score import score_embedding
 from gnn_dml.training.learner import Learner
 from gnn_dml.training.mode import eval_mode
 
@@ -66,15 +64,22 @@ def embed(
     """
     refined = None
     with eval_mode(learner):
-        features = _features(learner, split, transforms, device, workers, progress)
-        if refine and learner.refiner is not None and learner.test_topology is not None:
-            refined = refine_in_neighbourhoods(
-                learner.refiner, learner.test_topology, features, neighbourhoods=neighbourhoods, query=split.query
-            ).cpu()
+        features = _embed_images(learner, split, transforms, device, workers, progress)
+        if refine and learner.has_refiner:
+            refined = _refine(learner, features, neighbourhoods, split.query).cpu()
     return Embeddings(features.cpu(), refined)
 
 
-def _features(
+def _refine(learner: Learner, features: Tensor, neighbourhoods: Neighbourhoods, query: Tensor | None) -> Tensor:
+    """The refined embedding of every image (N, D'), on the device."""
+    assert learner.refiner is not None
+    assert learner.test_topology is not None
+    return refine_in_neighbourhoods(
+        learner.refiner, learner.test_topology, features, neighbourhoods=neighbourhoods, query=query
+    )
+
+
+def _embed_images(
     learner: Learner,
     split: ImageSplit,
     transforms: Transforms,
@@ -90,36 +95,3 @@ def _features(
             found.append(learner.embedder(transforms.finish(batch.to(device))).features)
             bar.update(len(batch))
     return torch.cat(found)
-
-
-def score(
-    embeddings: Embeddings,
-    split: ImageSplit,
-    *,
-    ks: Sequence[int] = (1, 2, 4, 8),
-    cluster_seed: int | None = None,
-) -> dict[str, float | None]:
-    """Metrics of both embeddings, as `backbone_recall@1`, `refined_map@r` and so on.
-
-    Args:
-        embeddings: Of one set of weights.
-        split: Their labels, and where queries are looked up in a gallery, which images are queries. Clustering takes
-            all images together.
-        ks: The K of Recall@K.
-        cluster_seed: Seed of k-means for NMI and AMI, which take most of the time; None leaves them out.
-
-    Returns:
-        Fractions in [0, 1]; None in every `refined_` entry where there is no refined embedding.
-    """
-    measured = _score_one(embeddings.backbone, split, ks, cluster_seed)
-    out: dict[str, float | None] = {f"backbone_{name}": value for name, value in measured.items()}
-    if embeddings.refined is None:
-        return {**out, **{f"refined_{name}": None for name in measured}}
-    refined = _score_one(embeddings.refined, split, ks, cluster_seed)
-    return {**out, **{f"refined_{name}": value for name, value in refined.items()}}
-
-
-def _score_one(x: Tensor, split: ImageSplit, ks: Sequence[int], cluster_seed: int | None) -> dict[str, float]:
-    found = score_embedding(x, split.labels, split.query, ks=ks, cluster_seed=cluster_seed)
-    del found["unmatched"]
-    return found

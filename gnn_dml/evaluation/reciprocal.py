@@ -14,7 +14,7 @@ import torch
 from torch import Tensor
 from torch.nn.functional import pad
 
-from gnn_dml.metrics.ranking.nearest import NEVER, rank_key
+from gnn_dml.metrics.ranking.nearest import EXCLUDED, rank_key
 from gnn_dml.metrics.ranking.space import Space
 
 CHUNK = 2**20
@@ -97,7 +97,7 @@ def _ranked(space: Space, images: Tensor, items: Tensor, absent: int) -> Tensor:
     items = items.sort(dim=1).values
     items[:, 1:] = items[:, 1:].masked_fill(items[:, 1:] == items[:, :-1], absent)
     row, column = (items < absent).nonzero(as_tuple=True)
-    score = torch.full_like(items, NEVER)
+    score = torch.full_like(items, EXCLUDED)
     score[row, column] = space.exact(images[row], items[row, column])
     longest = int((items < absent).sum(dim=1).max())
     return items.gather(1, rank_key(score, items, absent).topk(longest, dim=1).indices)

@@ -14,9 +14,10 @@ from gnn_dml.errors import UserError
 from gnn_dml.evaluation.neighbourhoods import Neighbourhoods
 from gnn_dml.graphs import build_edges, describe, takes_batches, uses_labels
 from gnn_dml.models import Refiner
+from gnn_dml.training.learner import Learner
 
 CHUNK_NODES = 4096
-"""Nodes refined at once: of what was tried, the fastest on a CPU for 7 nodes of 512 channels."""
+"""Nodes refined at once, unless said otherwise: of what was tried, the fastest on a CPU for 7 nodes of 512 channels."""
 
 
 @torch.no_grad()
@@ -27,6 +28,7 @@ def refine_in_neighbourhoods(
     *,
     neighbourhoods: Neighbourhoods,
     query: Tensor | None = None,
+    nodes_at_once: int = CHUNK_NODES,
 ) -> Tensor:
     """Refine every image in a graph of its own: itself and its neighbours.
 
@@ -38,18 +40,29 @@ def refine_in_neighbourhoods(
         features: Embeddings (N, D).
         neighbourhoods: Which images join each image.
         query: bool (N,), which images are queries: they join no other image. None if there is no gallery apart.
+        nodes_at_once: Nodes of the graphs refined at once; it changes the speed and the memory, not the embeddings.
 
     Returns:
         L2-normalised refined embeddings (N, D').
 
     Raises:
         UserError: If the topology is built from labels, which test images do not have.
+
+    Example:
+        >>> from functools import partial
+        >>> from gnn_dml.evaluation import NearestNeighbourhoods
+        >>> from gnn_dml.graphs import Complete
+        >>> from gnn_dml.layers import DotProductAttention
+        >>> refiner = Refiner(8, num_classes=3, layer=partial(DotProductAttention, num_heads=2)).eval()
+        >>> x = torch.randn(20, 8)
+        >>> refine_in_neighbourhoods(refiner, Complete(), x, neighbourhoods=NearestNeighbourhoods(5)).shape
+        torch.Size([20, 8])
     """
     if uses_labels(topology):
         raise UserError(f"{describe(topology)} is built from labels, and test images have none; use a label-free graph")
     features = normalize(features, dim=1)
     groups = neighbourhoods(features, query=query)
-    step = max(1, CHUNK_NODES // groups.size(1))
+    step = max(1, nodes_at_once // groups.size(1))
     return torch.cat([_first_nodes(refiner, topology, features[chunk]) for chunk in torch.split(groups, step)])
 
 
@@ -59,3 +72,9 @@ def _first_nodes(refiner: Refiner, topology: BaseTransform, x: Tensor) -> Tensor
         return refiner.first(x, *build_edges(topology, x, None))
     # A transform from elsewhere may know nothing of batches, so it sees one graph at a time.
     return torch.stack([refiner.first(graph, *build_edges(topology, graph, None)) for graph in x])
+
+
+def describe_test_graph(learner: Learner, neighbourhoods: Neighbourhoods) -> str:
+    """On a line, how test images are refined; empty without a refiner."""
+    topology = learner.test_topology
+    return "" if topology is None else f"{describe(topology)} over {neighbourhoods}"

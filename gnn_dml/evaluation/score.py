@@ -1,4 +1,4 @@
-"""All figures of one embedding."""
+"""The metrics of embeddings, under the names that the columns of a row have."""
 
 from __future__ import annotations
 
@@ -7,6 +7,8 @@ from typing import Literal
 
 from torch import Tensor
 
+from gnn_dml.data.images import ImageSplit
+from gnn_dml.evaluation.embed import Embeddings
 from gnn_dml.metrics import clustering, retrieval
 
 
@@ -37,6 +39,13 @@ def score_embedding(
 
     Raises:
         ValueError: If an embedding is not finite.
+
+    Example:
+        >>> import torch
+        >>> x = torch.tensor([[1.0, 0.0], [0.9, 0.1], [0.0, 1.0], [0.1, 0.9]])
+        >>> found = score_embedding(x, torch.tensor([0, 0, 1, 1]), ks=(1,), cluster_seed=0)
+        >>> found["recall@1"], found["map@r"], found["nmi"]
+        (1.0, 1.0, 1.0)
     """
     if query is None:
         found = retrieval(x, labels, ks=ks, metric=metric)
@@ -45,3 +54,36 @@ def score_embedding(
             x[query], labels[query], gallery=x[~query], gallery_labels=labels[~query], ks=ks, metric=metric
         )
     return found if cluster_seed is None else {**found, **clustering(x, labels, seed=cluster_seed, restarts=restarts)}
+
+
+def score(
+    embeddings: Embeddings,
+    split: ImageSplit,
+    *,
+    ks: Sequence[int] = (1, 2, 4, 8),
+    cluster_seed: int | None = None,
+) -> dict[str, float | None]:
+    """Metrics of both embeddings, as `backbone_recall@1`, `refined_map@r` and so on.
+
+    Args:
+        embeddings: Of one set of weights.
+        split: Their labels, and where queries are looked up in a gallery, which images are queries. Clustering takes
+            all images together.
+        ks: The K of Recall@K.
+        cluster_seed: Seed of k-means for NMI and AMI, which take most of the time; None leaves them out.
+
+    Returns:
+        Fractions in [0, 1]; None in every `refined_` entry where there is no refined embedding.
+    """
+    measured = _score_one(embeddings.backbone, split, ks, cluster_seed)
+    out: dict[str, float | None] = {f"backbone_{name}": value for name, value in measured.items()}
+    if embeddings.refined is None:
+        return {**out, **{f"refined_{name}": None for name in measured}}
+    refined = _score_one(embeddings.refined, split, ks, cluster_seed)
+    return {**out, **{f"refined_{name}": value for name, value in refined.items()}}
+
+
+def _score_one(x: Tensor, split: ImageSplit, ks: Sequence[int], cluster_seed: int | None) -> dict[str, float]:
+    found = score_embedding(x, split.labels, split.query, ks=ks, cluster_seed=cluster_seed)
+    del found["unmatched"]
+    return found

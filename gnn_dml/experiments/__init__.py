@@ -1,8 +1,35 @@
 """Experiments: settings to objects, a run from settings to a row, trained runs, studies.
 
-What the commands of the program do, in one call each: `train`, `run_study`.
+What a command does can be done from Python in one call; these names load torch when they are first used.
 """
 
-from gnn_dml.experiments.api import run_study, train
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
 
-__all__ = ["run_study", "train"]
+if TYPE_CHECKING:
+    from gnn_dml.experiments.api import run_study, train
+    from gnn_dml.experiments.embed_models import embed_runs
+    from gnn_dml.experiments.evaluate_file import evaluate_embeddings
+    from gnn_dml.experiments.evaluate_models import evaluate
+    from gnn_dml.experiments.search_models import search_images
+
+_MODULES = {
+    "embed_runs": "embed_models",
+    "evaluate": "evaluate_models",
+    "evaluate_embeddings": "evaluate_file",
+    "run_study": "api",
+    "search_images": "search_models",
+    "train": "api",
+}
+
+__all__ = ["embed_runs", "evaluate", "evaluate_embeddings", "run_study", "search_images", "train"]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _MODULES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(f"{__name__}.{_MODULES[name]}"), name)
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

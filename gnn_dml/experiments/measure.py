@@ -6,7 +6,8 @@ import torch
 
 from gnn_dml.data.images import ImageSplit
 from gnn_dml.data.transforms import Transforms
-from gnn_dml.evaluation.embed import Embeddings, embed, score
+from gnn_dml.evaluation.embed import Embeddings, embed
+from gnn_dml.evaluation.score import score
 from gnn_dml.experiments.build import build_neighbourhoods
 from gnn_dml.experiments.checkpoint import Checkpoint
 

@@ -10,6 +10,7 @@ import torch
 
 from gnn_dml import __version__
 from gnn_dml.config.identity import counted_settings, run_id
+from gnn_dml.evaluation.refine import describe_test_graph
 from gnn_dml.experiments.build import build_neighbourhoods
 from gnn_dml.graphs import describe, uses_labels
 from gnn_dml.training.learner import Learner
@@ -58,7 +59,7 @@ def make_row(
         "layer": choices["layer"] if topology is not None else "",
         "loss": describe_loss(config),
         "uses_labels": topology is not None and uses_labels(topology),
-        "test_graph": describe_test_graph(learner, protocol),
+        "test_graph": describe_test_graph(learner, build_neighbourhoods(protocol)),
         "selected_on": protocol["select_on"] if protocol["epochs"] else "",
         "chosen_epoch": chosen,
         "epochs": protocol["epochs"],
@@ -100,9 +101,3 @@ def _class_name(settings: Mapping[str, Any]) -> str:
 def metric_names(ks: Sequence[int]) -> list[str]:
     """The metrics of one embedding, in the order of the columns."""
     return [*(f"recall@{k}" for k in ks), "map@r", "r_precision", "nmi", "ami"]
-
-
-def describe_test_graph(learner: Learner, protocol: Mapping[str, Any]) -> str:
-    """On a line, how test images are refined; empty without a refiner."""
-    topology = learner.test_topology
-    return "" if topology is None else f"{describe(topology)} over {build_neighbourhoods(protocol)}"

@@ -11,7 +11,8 @@ from typing import Any
 import torch
 import yaml
 
-from gnn_dml.evaluation.embed import embed, score
+from gnn_dml.evaluation.embed import embed
+from gnn_dml.evaluation.score import score
 from gnn_dml.experiments.build import Config, RunSplits, build_data, build_learner, build_neighbourhoods, build_trainer
 from gnn_dml.experiments.checkpoint import Checkpoint, read_checkpoint, snapshot
 from gnn_dml.experiments.files import load, save, write_json, write_rows, write_text

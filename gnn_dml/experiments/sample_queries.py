@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import torch
 from torch import Tensor
 
 from gnn_dml.data.images import ImageSplit
 from gnn_dml.data.transforms import Transform
+from gnn_dml.evaluation.neighbour_picture import neighbour_arrays
+from gnn_dml.evaluation.search import Neighbours, Queries
 from gnn_dml.experiments.files import write_whole
 from gnn_dml.metrics.ranking.nearest import most_neighbours, nearest_neighbours
 
@@ -23,12 +25,11 @@ def write_neighbours(
     The queries stand at even distances through the split, whatever their result: nothing is picked for its looks.
 
     Args:
-        path: An npz file with `query_images` (Q, h, w, 3) and `neighbour_images` (Q, k, h, w, 3) as uint8, `correct`
-            and `similarity` (Q, k), `query_names` (Q,) and `neighbour_names` (Q, k), the names of the classes.
+        path: An npz file with the arrays of `gnn_dml.evaluation.neighbour_picture.neighbour_arrays`.
         features: L2-normalised (N, D).
         split: The N images.
         transform: From a stored image to one of the size (3, h, w) of all, uint8.
-        queries: Q, fewer if the split has fewer images.
+        queries: How many, fewer if the split has fewer images.
         k: Neighbours, fewer likewise.
     """
     candidates = torch.arange(len(split)) if split.query is None else split.query.nonzero().squeeze(1)
@@ -36,25 +37,16 @@ def write_neighbours(
     chosen = candidates[even]
     k = min(k, most_neighbours(len(split), split.query))
     found = nearest_neighbours(features, k, query=split.query)[chosen]
-    shown = {i: _pixels(transform(split.images[i])) for i in {*chosen.tolist(), *found.flatten().tolist()}}
-    names = np.array(split.class_names)
-    arrays = {
-        "query_images": np.stack([shown[i] for i in chosen.tolist()]),
-        "neighbour_images": np.stack([np.stack([shown[i] for i in row]) for row in found.tolist()]),
-        "correct": (split.labels[found] == split.labels[chosen, None]).numpy(),
-        "similarity": (features[found] * features[chosen, None]).sum(-1).numpy(),
-        "query_names": names[split.labels[chosen].numpy()],
-        "neighbour_names": names[split.labels[found].numpy()],
-    }
+    places = chosen.tolist()
+    arrays: Any = neighbour_arrays(
+        Queries([split.image_names[i] for i in places], [split.images[i] for i in places], places),
+        Neighbours(found, (features[found] * features[chosen, None]).sum(-1)),
+        split,
+        transform,
+    )
 
     def write(partial: Path) -> None:
         with partial.open("wb") as file:
             np.savez_compressed(file, **arrays)
 
     write_whole(path, write)
-
-
-def _pixels(image: Tensor) -> npt.NDArray[np.uint8]:
-    """(3, h, w) to (h, w, 3)."""
-    pixels: npt.NDArray[np.uint8] = image.permute(1, 2, 0).contiguous().numpy()
-    return pixels

@@ -10,13 +10,12 @@ from typing import Any
 from torch import Tensor
 from torch_geometric.transforms import BaseTransform
 
-from gnn_dml.data.images import ImageSplit
-from gnn_dml.data.transforms import Transforms
 from gnn_dml.errors import UserError
-from gnn_dml.experiments.build import Config, build, build_source
+from gnn_dml.evaluation.ensemble import Member
+from gnn_dml.evaluation.refine import describe_test_graph
+from gnn_dml.experiments.build import Config, build, build_neighbourhoods, build_source
 from gnn_dml.experiments.checkpoint import Checkpoint, read_checkpoint
 from gnn_dml.experiments.files import load
-from gnn_dml.experiments.row import describe_test_graph
 from gnn_dml.graphs import Complete, describe, uses_labels
 from gnn_dml.models import Embedder, Refiner
 from gnn_dml.official import load_embedder, load_refiner, read_weights
@@ -44,12 +43,27 @@ class Trained:
     @property
     def test_graph(self) -> str:
         """On a line, how images are refined; empty without a refiner."""
-        return describe_test_graph(self.learner, self.config["protocol"])
+        return describe_test_graph(self.learner, build_neighbourhoods(self.config["protocol"]))
 
-    def split(self, name: str) -> tuple[ImageSplit, Transforms]:
-        """A split of the configured data set, and how its images are seen."""
+    def describe(self, *, refined: bool = False) -> str:
+        """On a line or two, which weights these are, and how they refine."""
+        said = f"epoch {self.epoch}"
+        if self.epoch is None:
+            kind = self.config["dataset"]["transform"].get("normalize", "published")
+            said = f"published weights, images with normalize={kind}"
+        return f"{self.name}, {said}" + (f"\n  refined in {self.test_graph}" if refined else "")
+
+    def read_split(self, name: str, *, workers: int | None = None) -> Member:
+        """The learner with a split of the configured data set; `workers` None takes the configured number."""
         source, transforms, _ = build_source(self.config)
-        return source.split(name), transforms
+        return Member(
+            name=self.name,
+            learner=self.learner,
+            split=source.split(name),
+            transforms=transforms,
+            neighbourhoods=build_neighbourhoods(self.config["protocol"]),
+            workers=self.config["workers"] if workers is None else workers,
+        )
 
 
 def read_model(path: Path) -> Checkpoint | Weights:
@@ -60,7 +74,7 @@ def read_model(path: Path) -> Checkpoint | Weights:
     Raises:
         UserError: If there is no such file, or it is neither.
     """
-    if path.is_dir() or not path.is_file() or _is_ours(path):
+    if path.is_dir() or not path.is_file() or _is_checkpoint(path):
         return read_checkpoint(path)
     return read_weights(path)
 
@@ -79,7 +93,7 @@ def from_run(name: str, checkpoint: Checkpoint, config: Config, *, test_graph: b
     """
     learner = checkpoint.learner()
     if test_graph:
-        if learner.refiner is None:
+        if not learner.has_refiner:
             raise UserError(f"{name} has no refiner, so a graph changes nothing")
         learner = Learner(learner.embedder, learner.refiner, _test_graph(config)).eval()
     return Trained(name, config, learner, checkpoint.epoch)
@@ -137,7 +151,7 @@ def _published_refiner(config: Config, weights: Weights, embedder: Embedder) -> 
         raise UserError(f"layer.num_heads={layer['num_heads']} does not fit the refiner: {error}") from error
 
 
-def _is_ours(path: Path) -> bool:
+def _is_checkpoint(path: Path) -> bool:
     """Whether a file has the parts of a checkpoint of this package."""
     try:
         held: Any = load(path)

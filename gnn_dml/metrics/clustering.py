@@ -6,7 +6,7 @@ import numpy as np
 from torch.nn.functional import normalize
 
 from gnn_dml.metrics.kmeans import Backend, kmeans
-from gnn_dml.metrics.retrieval import Array, checked
+from gnn_dml.metrics.retrieval import Array, check_arrays
 
 
 def clustering(
@@ -31,10 +31,15 @@ def clustering(
     Raises:
         ValueError: If an embedding is not finite, shapes do not fit, restarts is below 1, or the backend is unknown or
             not installed.
+
+    Example:
+        >>> x = np.array([[1.0, 0.0], [0.9, 0.1], [0.0, 1.0], [0.1, 0.9]])
+        >>> clustering(x, np.array([0, 0, 1, 1]), seed=0)
+        {'nmi': 1.0, 'ami': 1.0}
     """
     from sklearn.metrics import adjusted_mutual_info_score, normalized_mutual_info_score
 
-    tensor, classes = checked("embeddings", embeddings, labels)
+    tensor, classes = check_arrays("embeddings", embeddings, labels)
     x, y = normalize(tensor.float(), dim=1).cpu().numpy(), classes.cpu().numpy()
     clusters = kmeans(x, len(np.unique(y)), seed=seed, restarts=restarts, backend=backend)
     return {

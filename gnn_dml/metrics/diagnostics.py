@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 from torch.nn.functional import normalize
 
-from gnn_dml.metrics.retrieval import Array, checked
+from gnn_dml.metrics.retrieval import Array, check_arrays
 
 MOST = 2**13
 """Embeddings of which all pairs are looked at; of more, so many are drawn."""
@@ -40,8 +40,13 @@ def diagnostics(embeddings: Array, labels: Array, *, seed: int = 0) -> dict[str,
 
     Raises:
         ValueError: If an embedding is not finite or shapes do not fit.
+
+    Example:
+        >>> found = diagnostics(torch.tensor([[1.0, 0.0], [0.8, 0.6], [0.0, 1.0]]), torch.tensor([0, 0, 1]))
+        >>> round(found["alignment"], 3), round(found["uniformity"], 3)
+        (0.4, -1.5)
     """
-    tensor, y = checked("embeddings", embeddings, labels)
+    tensor, y = check_arrays("embeddings", embeddings, labels)
     x = normalize(tensor.float(), dim=1)
     classes, inverse, counts = torch.unique(y, return_inverse=True, return_counts=True)
     order = inverse.argsort(stable=True)

@@ -14,16 +14,16 @@ import torch
 from torch import Tensor
 from tqdm import tqdm
 
-from gnn_dml.metrics.ranking.positives import Classes, by_class, score_pairs
-from gnn_dml.metrics.ranking.rank_counts import Ahead, count_ahead
+from gnn_dml.metrics.ranking.full_sort import count_by_sorting
+from gnn_dml.metrics.ranking.negative_counts import NegativeCounts, count_negatives
+from gnn_dml.metrics.ranking.positives import Classes, group_by_class, score_pairs
 from gnn_dml.metrics.ranking.scores import query_scores
-from gnn_dml.metrics.ranking.sorted_rows import sort_rows
 from gnn_dml.metrics.ranking.space import Metric, Space, full_precision, make_space
 
 Array = Tensor | npt.NDArray[np.generic]
 
 MOST_POSITIVES = 2**8
-"""A query with more positives is answered by sorting its whole row."""
+"""A query with more positives is answered by sorting all its scores."""
 
 MOST_PAIRS = 2**25
 """So are the largest classes, as long as there are more pairs than this inside all others."""
@@ -55,7 +55,7 @@ def retrieval(
     The ranking is exact: that of the float32 embeddings (for cosine divided by their length in float64, then rounded),
     as if compared in float64. Scores that agree to 2^-32 of the largest possible one are ties, which go to the lower
     gallery index. The numbers are the same on every device and machine. Memory grows with Q + G, not with Q x G; see
-    `gnn_dml.metrics.ranking.rank_counts`.
+    `gnn_dml.metrics.ranking.negative_counts`.
 
     Args:
         embeddings: Queries (Q, D), need not be normalised. An all-zero row has the cosine 0 with everything.
@@ -72,14 +72,20 @@ def retrieval(
     Raises:
         ValueError: If shapes do not fit, a k is below 1, the metric is unknown, or an embedding has a value that is not
             finite (the message counts the rows and names the first).
+
+    Example:
+        >>> x = torch.tensor([[1.0, 0.0], [0.9, 0.1], [0.0, 1.0], [0.5, 0.6]])
+        >>> found = retrieval(x, torch.tensor([0, 0, 1, 0]), ks=(1, 2))
+        >>> {name: round(value, 3) for name, value in found.items()}
+        {'recall@1': 0.667, 'recall@2': 1.0, 'map@r': 0.75, 'r_precision': 0.833, 'unmatched': 1.0}
     """
-    queries, query_labels = checked("embeddings", embeddings, labels)
+    queries, query_labels = check_arrays("embeddings", embeddings, labels)
     own = gallery is None
     if own != (gallery_labels is None):
         raise ValueError("gallery and gallery_labels go together: one was given and the other not")
     items, item_labels = queries, query_labels
     if gallery is not None and gallery_labels is not None:
-        items, item_labels = checked("gallery", gallery, gallery_labels)
+        items, item_labels = check_arrays("gallery", gallery, gallery_labels)
         items, item_labels = items.to(queries.device), item_labels.to(queries.device)
     if items.size(1) != queries.size(1):
         raise ValueError(f"embeddings have {queries.size(1)} channels and the gallery has {items.size(1)}")
@@ -88,7 +94,7 @@ def retrieval(
     for k in ks:
         if k < 1:
             raise ValueError(f"every k of recall@k must be at least 1, and {k} is not")
-    classes = by_class(query_labels, None if own else item_labels)
+    classes = group_by_class(query_labels, None if own else item_labels)
     relevant = classes.item_counts[classes.of_query] - int(own)
     counts = _count(make_space(queries, items, metric, own=own), classes, relevant, ks)
     answered = relevant > 0
@@ -97,7 +103,7 @@ def retrieval(
     return {**means, "unmatched": float((~answered).sum())}
 
 
-def checked(name: str, embeddings: Array, labels: Array) -> tuple[Tensor, Tensor]:
+def check_arrays(name: str, embeddings: Array, labels: Array) -> tuple[Tensor, Tensor]:
     """Embeddings (N, D) and labels (N,) as tensors on one device that knows float64.
 
     Raises:
@@ -118,8 +124,8 @@ def checked(name: str, embeddings: Array, labels: Array) -> tuple[Tensor, Tensor
     return x, y.to(x.device)
 
 
-def _count(space: Space, classes: Classes, relevant: Tensor, ks: Sequence[int]) -> Ahead:
-    """What is ahead of the positives: by bounds for most queries, by whole rows for the others."""
+def _count(space: Space, classes: Classes, relevant: Tensor, ks: Sequence[int]) -> NegativeCounts:
+    """The negatives before each positive: between bounds for most queries, by sorting all scores for the others."""
     few = _few_positives(classes, own=space.own)
     queries = len(space.queries)
     work = float(queries) * len(space.items) * space.items.size(1)
@@ -128,18 +134,18 @@ def _count(space: Space, classes: Classes, relevant: Tensor, ks: Sequence[int]) 
         if bool(few.any()):
             pairs = score_pairs(space, classes, few)
             some = torch.where(few[classes.of_query], relevant, 0)
-            found, crowded = count_ahead(space, pairs, some, torch.tensor(sorted(ks)).to(few.device), bar.update)
+            found, overflowed = count_negatives(space, pairs, some, torch.tensor(sorted(ks)).to(few.device), bar.update)
             counts.append(found)
-            long |= crowded
+            long |= overflowed
         rows = long.nonzero().squeeze(1)
         bar.total = len(rows) + (queries if counts else 0)
         bar.refresh()
-        counts.append(sort_rows(space, classes, rows, bar.update))
-    return Ahead(*(torch.cat(columns) for columns in zip(*counts, strict=True)))
+        counts.append(count_by_sorting(space, classes, rows, bar.update))
+    return NegativeCounts(*(torch.cat(columns) for columns in zip(*counts, strict=True)))
 
 
 def _few_positives(classes: Classes, *, own: bool) -> Tensor:
-    """Which classes are answered by bounds, bool (C,)."""
+    """Mask of the classes that are answered by bounds, bool (C,)."""
     sizes = classes.item_counts - int(own)
     pairs = classes.query_counts * sizes
     order = sizes.argsort(stable=True)

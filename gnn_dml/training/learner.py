@@ -82,6 +82,11 @@ class Learner(nn.Module):
         return LearnerOutput(backbone, *self.refine(backbone.features, labels))
 
     @property
+    def has_refiner(self) -> bool:
+        """Whether there is a refined branch; without one there is neither a topology nor a test topology."""
+        return self.refiner is not None
+
+    @property
     def test_topology(self) -> BaseTransform | None:
         """The graph for unseen images: the training graph with all its edges, or complete if that was label-built."""
         return None if self.topology is None else for_test(self.topology)

@@ -6,8 +6,9 @@ from torch.nn.functional import normalize
 from torchvision.transforms import v2
 
 from gnn_dml.data import DrawingTransforms, ImageSplit
-from gnn_dml.evaluation.embed import Embeddings, embed, score
+from gnn_dml.evaluation.embed import Embeddings, embed
 from gnn_dml.evaluation.neighbourhoods import NearestNeighbourhoods
+from gnn_dml.evaluation.score import score
 from gnn_dml.metrics import retrieval
 from gnn_dml.models import Embedder
 from gnn_dml.training.learner import Learner

@@ -80,12 +80,15 @@ def test_weighted_neighbourhoods_too(topology):
     assert_one_tiny_graph_at_a_time(refiner(weighted=True), topology)
 
 
-def test_chunks_change_nothing(monkeypatch):
-    whole = refine_in_neighbourhoods(refiner(), Complete(), features(), neighbourhoods=NearestNeighbourhoods(4))
-    monkeypatch.setattr("gnn_dml.evaluation.refine.CHUNK_NODES", 11)
-    torch.testing.assert_close(
-        refine_in_neighbourhoods(refiner(), Complete(), features(), neighbourhoods=NearestNeighbourhoods(4)), whole
-    )
+@pytest.mark.parametrize("nodes", [1, 11, 40])
+def test_chunks_change_nothing(nodes):
+    found = [
+        refine_in_neighbourhoods(
+            refiner(), Complete(), features(), neighbourhoods=NearestNeighbourhoods(4), nodes_at_once=at_once
+        )
+        for at_once in (nodes, 4096)
+    ]
+    torch.testing.assert_close(*found)
 
 
 class Ring:

@@ -15,9 +15,9 @@ KINDS = ("random", "tied", "copies", "same")
 # Small enough that a few dozen points use several blocks, samples, groups, and every way to answer a query.
 SIZES = {
     "gnn_dml.metrics.ranking.space.BLOCK": (8, 16, 1024),
-    "gnn_dml.metrics.ranking.rank_counts.SAMPLE": (4, 16, 1024),
-    "gnn_dml.metrics.ranking.rank_counts.KEPT": (64, 2**24),
-    "gnn_dml.metrics.ranking.rank_counts.OPEN": (0, 3, 1024),
+    "gnn_dml.metrics.ranking.negative_counts.SAMPLE": (4, 16, 1024),
+    "gnn_dml.metrics.ranking.negative_counts.CANDIDATES": (64, 2**24),
+    "gnn_dml.metrics.ranking.negative_counts.MOST_EXACT": (0, 3, 1024),
     "gnn_dml.metrics.retrieval.MOST_POSITIVES": (2, 5, 256),
     "gnn_dml.metrics.retrieval.MOST_PAIRS": (50, 2**25),
 }

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import argparse
+from collections.abc import Sequence
+from pathlib import Path
 
 from gnn_dml.cli.parser.common import DATASETS, whole_number
 
@@ -37,3 +39,9 @@ def add_model_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--device", help="auto, cpu, cuda or mps (default: auto)")
     parser.add_argument("--workers", type=whole_number(0), metavar="N", help="processes that load images")
+
+
+def split_targets(targets: Sequence[str]) -> tuple[list[str], list[str]]:
+    """Names of files, and settings: whatever has a "=" and is no file."""
+    settings = [text for text in targets if "=" in text and not Path(text).exists()]
+    return [text for text in targets if text not in settings], settings

@@ -1,9 +1,9 @@
 """What one block of scores says about its queries.
 
-Legend: q queries of a block, g items of a block, N negatives kept.
+Legend: q queries of a block, g items of a block, N candidates.
 
-No row of scores is sorted. A row is compared with two bounds around the positives that matter: everything above the
-upper one is counted, only what lies between them is kept.
+The scores of a query are not sorted. They are compared with two bounds around its selected positives: everything
+above the upper one is counted, and only what lies between them is kept, as candidates.
 """
 
 from __future__ import annotations
@@ -34,23 +34,23 @@ def bounds_around(space: Space, pairs: Pairs) -> Bounds:
     return Bounds(lower.float(), torch.where(torch.isinf(lower), torch.inf, upper).float())
 
 
-class Found:
-    """What the blocks have found about some queries so far; several threads may add to it.
+class Candidates:
+    """The negatives between the bounds of some queries, as far as the blocks have been seen; several threads may add.
 
-    The negatives kept lie in two arrays that grow. Many small ones between the large blocks that come and go would
+    They lie in two arrays that grow. Many small ones between the large blocks that come and go would
     scatter over the memory and keep it from being given back.
 
     Args:
         queries: q, how many.
-        most: Negatives kept for each query at most (q,); beyond, it is crowded.
+        most: Candidates of each query at most (q,); beyond, it has overflowed.
 
     Attributes:
         above: Scores above the upper bound of each query (q,).
-        held: Negatives kept for each query, or more if it is crowded (q,).
+        between: Candidates of each query, or more if it has overflowed (q,).
     """
 
     def __init__(self, queries: int, most: Tensor) -> None:
-        self.above, self.held = (torch.zeros(queries, dtype=torch.int64, device=most.device) for _ in range(2))
+        self.above, self.between = (torch.zeros(queries, dtype=torch.int64, device=most.device) for _ in range(2))
         self._most = most
         self._lock = Lock()
         self._count = 0
@@ -58,30 +58,30 @@ class Found:
         self._item = torch.empty(0, dtype=torch.int32, device=most.device)
 
     def count(self, above: Tensor, within: Tensor) -> Tensor:
-        """Add the counts (q,) of a block; which queries are crowded now (q,)."""
+        """Add the counts (q,) of a block; returns which queries have overflowed now, bool (q,)."""
         with self._lock:
             self.above += above
-            self.held += within
-            return self.held > self._most
+            self.between += within
+            return self.between > self._most
 
-    def keep(self, key: Tensor, item: Tensor) -> None:
-        """Add negatives: query and score of each, as `order_key` makes them, and its position."""
+    def add(self, key: Tensor, item: Tensor) -> None:
+        """Add negatives: query and score of each, as `sort_key` makes them, and its position."""
         with self._lock:
             end = self._count + len(key)
             if end > len(self._key):
                 more = max(end, 2 * len(self._key))
-                self._key, self._item = (_longer(part[: self._count], more) for part in (self._key, self._item))
+                self._key, self._item = (_grow(part[: self._count], more) for part in (self._key, self._item))
             self._key[self._count : end] = key
             self._item[self._count : end] = item
             self._count = end
 
     @property
-    def kept(self) -> tuple[Tensor, Tensor]:
-        """Keys, int64, and positions, int32, of the negatives kept."""
+    def entries(self) -> tuple[Tensor, Tensor]:
+        """Keys, int64, and positions, int32, of the candidates."""
         return self._key[: self._count], self._item[: self._count]
 
 
-def _longer(part: Tensor, length: int) -> Tensor:
+def _grow(part: Tensor, length: int) -> Tensor:
     out = part.new_empty(length)
     out[: len(part)] = part
     return out
@@ -111,45 +111,45 @@ class Positives:
         product[self.query[inside], self.item[inside]] = -torch.inf
 
 
-def take(
+def compare_block(
     space: Space,
     product: Tensor,
     queries: slice,
     items: slice,
     bounds: Bounds,
-    found: Found,
+    candidates: Candidates,
     *,
-    turned: bool,
+    transposed: bool,
 ) -> None:
-    """Count and keep what a block says about its queries.
+    """Compare a block of scores with the bounds of its queries: count what is above, keep what is between.
 
     Args:
         space: What is compared.
-        product: (queries, items) without positives, or (items, queries) if `turned`.
+        product: (queries, items) without positives, or (items, queries) if `transposed`.
         queries: Which ones.
         items: Which ones.
-        bounds: Of all queries; those of crowded queries are set to infinity here.
-        found: What is known about these queries, added to.
-        turned: See `product`.
+        bounds: Of all queries; those of queries that overflow are set to infinity here.
+        candidates: What is known about these queries, added to.
+        transposed: See `product`.
     """
-    across, along = (0, 1) if turned else (1, 0)
+    across, along = (0, 1) if transposed else (1, 0)
     scores = product if space.half is None else product - space.half[items].float().unsqueeze(along)
     lower, upper = bounds.lower[queries], bounds.upper[queries]
     between, above = (empty_mask(scores.size(0), scores.size(1), scores.device) for _ in range(2))
     torch.ge(scores, lower.unsqueeze(across), out=between)
     torch.gt(scores, upper.unsqueeze(across), out=above)
     between ^= above
-    crowded = found.count(count_true(above, across), count_true(between, across))
-    if bool(crowded.any()):
-        lower[crowded], upper[crowded] = torch.inf, torch.inf
-        between &= ~crowded.unsqueeze(across)
+    overflowed = candidates.count(count_true(above, across), count_true(between, across))
+    if bool(overflowed.any()):
+        lower[overflowed], upper[overflowed] = torch.inf, torch.inf
+        between &= ~overflowed.unsqueeze(across)
     row, column = where_true(between)
-    query, item = (column, row) if turned else (row, column)
+    query, item = (column, row) if transposed else (row, column)
     if len(row):
-        found.keep(order_key(query, scores.take(row * scores.size(1) + column)), item + items.start)
+        candidates.add(sort_key(query, scores.take(row * scores.size(1) + column)), item + items.start)
 
 
-def order_key(query: Tensor, score: Tensor) -> Tensor:
+def sort_key(query: Tensor, score: Tensor) -> Tensor:
     """Whole numbers that order by query first and by float32 score then: query * 2^32 + 0 .. 2^32 - 1."""
     bits = (score + 0.0).view(torch.int32)  # adding zero turns -0 into 0
     # The bits of negative numbers order the wrong way round.

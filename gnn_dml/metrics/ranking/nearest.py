@@ -24,7 +24,7 @@ ENTRIES = 2**25
 EXACT_ENTRIES = 2**22
 """Similarities held at once in float64."""
 
-NEVER = -(2**34)
+EXCLUDED = -(2**34)
 """Below every similarity on the grid."""
 
 
@@ -42,6 +42,11 @@ def nearest_neighbours(features: Tensor, m: int, *, query: Tensor | None = None,
 
     Returns:
         Indices (N, m).
+
+    Example:
+        >>> x = torch.tensor([[1.0, 0.0], [0.9, 0.1], [0.0, 1.0], [0.5, 0.6]])
+        >>> nearest_neighbours(x, 2).tolist()
+        [[1, 3], [0, 3], [3, 1], [2, 1]]
     """
     if query is None:
         return nearest_items(make_space(features, features, "cosine", own=True), m, block=block)
@@ -75,10 +80,10 @@ def nearest_items(space: Space, m: int, *, block: int | None = None) -> Tensor:
         return torch.empty(len(space.queries), m, dtype=torch.long, device=space.queries.device)
     block = block or max(1, ENTRIES // len(space.items))
     with full_precision():
-        return torch.cat([_of_block(space, start, block, m) for start in range(0, len(space.queries), block)])
+        return torch.cat([_nearest_of_block(space, start, block, m) for start in range(0, len(space.queries), block)])
 
 
-def _of_block(space: Space, start: int, block: int, m: int) -> Tensor:
+def _nearest_of_block(space: Space, start: int, block: int, m: int) -> Tensor:
     """The m nearest items (q, m) of the queries from `start` on."""
     products = space.blocks(slice(start, start + block), slice(None))
     queries = torch.arange(start, start + len(products), device=products.device)
@@ -87,28 +92,28 @@ def _of_block(space: Space, start: int, block: int, m: int) -> Tensor:
     value, item = products.topk(min(m + SPARE, len(space.items)), dim=1)
     near = value[:, :-1] - value[:, 1:] <= 2 * space.margin
     # Where the last candidate is no certain loser, there may be others as near that are no candidates.
-    crowded = value[:, m - 1] - value[:, -1] <= 2 * space.margin
+    undecided = value[:, m - 1] - value[:, -1] <= 2 * space.margin
     if value.size(1) == len(space.items):
-        crowded = torch.zeros_like(crowded)
-    row, column = ((pad(near, (1, 0)) | pad(near, (0, 1))) & ~crowded[:, None]).nonzero(as_tuple=True)
+        undecided = torch.zeros_like(undecided)
+    row, column = ((pad(near, (1, 0)) | pad(near, (0, 1))) & ~undecided[:, None]).nonzero(as_tuple=True)
     score = space.on_grid(value.double())
     score[row, column] = space.exact(queries[row], item[row, column])
     found = item.gather(1, rank_key(score, item, len(space.items)).topk(m, dim=1).indices)
-    for some in _parts(crowded.nonzero().squeeze(1), EXACT_ENTRIES // len(space.items)):
-        found[some] = _exactly(space, queries[some], m)
+    for some in _split(undecided.nonzero().squeeze(1), EXACT_ENTRIES // len(space.items)):
+        found[some] = _nearest_exactly(space, queries[some], m)
     return found
 
 
-def _parts(rows: Tensor, size: int) -> list[Tensor]:
+def _split(rows: Tensor, size: int) -> list[Tensor]:
     """Rows in parts of a size; no part if there is no row."""
     return list(torch.split(rows, max(1, size))) if len(rows) else []
 
 
-def _exactly(space: Space, queries: Tensor, m: int) -> Tensor:
+def _nearest_exactly(space: Space, queries: Tensor, m: int) -> Tensor:
     """The m nearest items (q, m) of some queries, all similarities taken in float64."""
     score = space.rows(queries)
     if space.own:
-        score[torch.arange(len(queries), device=queries.device), queries] = NEVER
+        score[torch.arange(len(queries), device=queries.device), queries] = EXCLUDED
     items = torch.arange(len(space.items), device=queries.device)
     return rank_key(score, items, len(items)).topk(m, dim=1).indices
 

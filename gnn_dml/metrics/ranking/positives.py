@@ -51,10 +51,10 @@ class Pairs(NamedTuple):
     score: Tensor
 
 
-def by_class(query_labels: Tensor, item_labels: Tensor | None) -> Classes:
+def group_by_class(query_labels: Tensor, item_labels: Tensor | None) -> Classes:
     """Number the classes and sort by them; `item_labels` is None where the items are the queries."""
-    together = query_labels if item_labels is None else torch.cat([query_labels, item_labels])
-    numbers = torch.unique(together, return_inverse=True)[1]
+    labels = query_labels if item_labels is None else torch.cat([query_labels, item_labels])
+    numbers = torch.unique(labels, return_inverse=True)[1]
     of_query = numbers[: len(query_labels)]
     of_item = of_query if item_labels is None else numbers[len(query_labels) :]
     count = int(numbers.max()) + 1 if len(numbers) else 0
@@ -87,11 +87,11 @@ def score_pairs(space: Space, classes: Classes, chosen: Tensor) -> Pairs:
             query = classes.queries[starts_q[some, None] + torch.arange(q, device=some.device)]
             item = classes.items[starts_g[some, None] + torch.arange(g, device=some.device)]
             pieces.append((query, item))
-    parts = side_by_side(lambda piece: _scored(space, *piece), pieces, space.queries.device)
+    parts = side_by_side(lambda piece: _score_classes(space, *piece), pieces, space.queries.device)
     return Pairs(*(torch.cat(columns) for columns in zip(*parts, strict=True)))
 
 
-def _scored(space: Space, query: Tensor, item: Tensor) -> Pairs:
+def _score_classes(space: Space, query: Tensor, item: Tensor) -> Pairs:
     """All pairs inside classes of one size: positions (n, q) and (n, g) to columns of pairs."""
     queries = space.queries[query].double()
     score = queries @ (queries if space.own else space.items[item].double()).mT

@@ -1,4 +1,4 @@
-"""From what is ahead of each positive to the metrics of a query.
+"""From the negatives before each positive to the metrics of a query.
 
 Legend: Q queries, R positives of a query, P positives.
 """
@@ -10,25 +10,25 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
-from gnn_dml.metrics.ranking.rank_counts import Ahead
+from gnn_dml.metrics.ranking.negative_counts import NegativeCounts
 
 
-def query_scores(counts: Ahead, relevant: Tensor, ks: Sequence[int]) -> dict[str, Tensor]:
+def query_scores(counts: NegativeCounts, relevant: Tensor, ks: Sequence[int]) -> dict[str, Tensor]:
     """The metrics of each query, float64 (Q,).
 
-    The m-th positive of a query, in the order of what is ahead of it, has the rank m + (items of other classes ahead).
+    The m-th positive of a query, nearest first, has the rank m + (negatives before it).
 
     Args:
         counts: For the nearest positive of every query with R > 0, and for each that is among its R nearest items.
         relevant: R of every query (Q,).
         ks: The K of Recall@K.
     """
-    # By query, and inside a query by what is ahead.
-    key = ((counts.query << 32) + counts.ahead).sort().values
-    query, ahead = key >> 32, key & 0xFFFFFFFF
+    # By query, and inside a query nearest first.
+    key = ((counts.query << 32) + counts.before).sort().values
+    query, before = key >> 32, key & 0xFFFFFFFF
     found = query.bincount(minlength=len(relevant))
     order = torch.arange(1, len(query) + 1, device=query.device) - (found.cumsum(0) - found)[query]
-    rank = order + ahead
+    rank = order + before
     nearest = torch.full_like(relevant, torch.iinfo(torch.int64).max)
     nearest = nearest.scatter_reduce(0, query, rank, "amin")
     within = (rank <= relevant[query]).double()

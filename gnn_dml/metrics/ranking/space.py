@@ -97,8 +97,8 @@ def make_space(queries: Tensor, items: Tensor, metric: Metric, *, own: bool) -> 
     The margin is the classical bound |fl(q.g) - q.g| <= D u |q| |g|, which holds for every order of summation (Higham,
     "Accuracy and Stability of Numerical Algorithms", section 3.1), with room for the roundings of what is around it.
     """
-    queries = _converted(queries, metric)
-    items = queries if own else _converted(items, metric)
+    queries = _to_float32(queries, metric)
+    items = queries if own else _to_float32(items, metric)
     half = None
     largest = 1.0
     if metric == "euclidean":
@@ -109,7 +109,7 @@ def make_space(queries: Tensor, items: Tensor, metric: Metric, *, own: bool) -> 
     return Space(queries, items, half, own, scale, (queries.size(1) + 8) * UNIT * largest, BLOCK)
 
 
-def _converted(x: Tensor, metric: Metric) -> Tensor:
+def _to_float32(x: Tensor, metric: Metric) -> Tensor:
     """float32, for cosine with the length 1, rounded once from float64."""
     if metric == "euclidean":
         return x.float().contiguous()

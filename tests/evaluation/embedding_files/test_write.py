@@ -8,8 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gnn_dml.errors import UserError
-from gnn_dml.evaluation.embedding_table import EmbeddingTable, unique_names, write_embeddings
-from gnn_dml.evaluation.read_embeddings import read_embeddings
+from gnn_dml.evaluation.embedding_files import EmbeddingTable, number_equal_names, read_embeddings, write_embeddings
 
 
 def table(n=5, d=3, query=None):
@@ -54,7 +53,7 @@ def test_labels_become_numbers_in_the_order_in_which_they_appear():
 
 
 def test_alike_names_of_different_classes_are_told_apart():
-    assert unique_names(["a", "b", "a"]) == ("a (0)", "b", "a (2)")
+    assert number_equal_names(["a", "b", "a"]) == ("a (0)", "b", "a (2)")
 
 
 def test_a_file_that_cannot_be_written_is_named(tmp_path):

@@ -1,11 +1,14 @@
-"""From what stands behind `evaluate`, `embed` and `search` to learners: runs or published weights, and settings."""
+"""From names of runs or files of published weights to learners, under settings for their test.
+
+torch is loaded late: whatever is wrong with a name or a setting is said before that.
+"""
 
 from __future__ import annotations
 
-import argparse
 from collections.abc import Mapping, Sequence
+from os import PathLike
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from gnn_dml.config.compose import resolve
 from gnn_dml.config.test_time import overlay, read_settings
@@ -17,72 +20,69 @@ if TYPE_CHECKING:
 
     from gnn_dml.experiments.trained import Trained, Weights
 
-Config = dict[str, Any]
+Name = str | PathLike[str]
 NORMALIZE = "dataset.transform.normalize"
 
 
-def parted(targets: Sequence[str]) -> tuple[list[str], list[str]]:
-    """Names of files, and settings: whatever has a "=" and is no file."""
-    settings = [text for text in targets if "=" in text and not Path(text).exists()]
-    return [text for text in targets if text not in settings], settings
-
-
-def read_members(arguments: argparse.Namespace, runs: Sequence[str], settings: Sequence[str]) -> list[Trained]:
-    """The learner of each run or file of weights, under the settings.
+def load_models(
+    runs: Name | Sequence[Name],
+    *,
+    settings: Sequence[str] = (),
+    last: bool = False,
+    dataset: str | None = None,
+    refiners: Sequence[Name] = (),
+    trust: Sequence[str] = (),
+) -> list[Trained]:
+    """The learner of each run or file of weights.
 
     Args:
-        arguments: Of `gnn_dml.cli.parser.models`.
-        runs: As typed, one or more.
-        settings: As typed.
+        runs: One or more: run folders, checkpoint files of runs, or files of published weights.
+        settings: Over those of the runs, as typed: `graph=knn`, `dataset.root=FOLDER`, `protocol.neighbours=6`.
+        last: Take the last epoch of a run instead of the chosen one.
+        dataset: As the setting `dataset=NAME`.
+        refiners: Published weights of the message passing, one for each of the published CNNs; or none.
+        trust: Packages, beside this one, whose classes the files may name.
 
     Raises:
         UserError: If something is missing, unreadable, or does not fit.
     """
-    if arguments.dataset is not None:
-        settings = [f"dataset={arguments.dataset}", *settings]
+    names = [str(runs)] if isinstance(runs, (str, PathLike)) else [str(run) for run in runs]
+    if not names:
+        raise UserError("which run? name a run folder runs/<study>/<run-id>, or a file of weights")
+    if dataset is not None:
+        settings = [f"dataset={dataset}", *settings]
     keys = [override.key_or_group for override in read_settings(settings)]
-    paths = [_weights_file(run, last=arguments.last) for run in runs]
-    refiners = [Path(file) for file in arguments.refiner]
-    for file in refiners:
+    paths = [_weights_file(run, last=last) for run in names]
+    files = [Path(file) for file in refiners]
+    for file in files:
         if not file.is_file():
             raise UserError(f"--refiner {file}: there is no such file")
-    # torch is loaded here: every sentence about wrong arguments has been said by now.
     from gnn_dml.experiments.trained import from_run, read_model
     from gnn_dml.official import read_weights
 
     models = [read_model(path) for path in paths]
     published = sum(isinstance(model, Mapping) for model in models)
-    if refiners and len(refiners) != published:
+    if files and len(files) != published:
         raise UserError(
-            f"--refiner goes with published weights of a CNN, once for each: {published} of {len(runs)} named files "
-            f"are such weights, and it was given {len(refiners)} times"
+            f"--refiner goes with published weights of a CNN, once for each: {published} of {len(names)} named files "
+            f"are such weights, and it was given {len(files)} times"
         )
-    members = []
-    for run, model in zip(runs, models, strict=True):
+    loaded = []
+    for run, model in zip(names, models, strict=True):
         if isinstance(model, Mapping):
-            refiner = read_weights(refiners.pop(0)) if refiners else None
-            members.append(_published(run, model, settings, keys, refiner))
+            loaded.append(_load_published(run, model, settings, keys, read_weights(files.pop(0)) if files else None))
         else:
             test_graph = any(key.split(".")[0] == "graph" for key in keys)
             config = overlay({**model.config, "device": "auto"}, settings)
-            members.append(from_run(run, model, config, test_graph=test_graph))
-    return members
+            loaded.append(from_run(run, model, config, test_graph=test_graph))
+    return loaded
 
 
-def device_of(arguments: argparse.Namespace, members: Sequence[Trained]) -> torch.device:
-    """Where to compute: as --device says, or as a setting does, or automatically."""
+def choose_device(models: Sequence[Trained], device: str | None = None) -> torch.device:
+    """Where to compute: on the named device, or as a setting says, or automatically."""
     from gnn_dml.training.device import pick_device
 
-    return pick_device(arguments.device or str(members[0].config["device"]))
-
-
-def described(member: Trained, *, refined: bool = False) -> str:
-    """A member on a line or two: which weights these are, and how they refine."""
-    said = f"epoch {member.epoch}"
-    if member.epoch is None:
-        kind = member.config["dataset"]["transform"].get("normalize", "published")
-        said = f"published weights, images with normalize={kind}"
-    return f"{member.name}, {said}" + (f"\n  refined in {member.test_graph}" if refined else "")
+    return pick_device(device or str(models[0].config["device"]))
 
 
 def _weights_file(run: str, *, last: bool) -> Path:
@@ -94,7 +94,7 @@ def _weights_file(run: str, *, last: bool) -> Path:
     return path / "last.pt" if last else path
 
 
-def _published(
+def _load_published(
     name: str, weights: Weights, settings: Sequence[str], keys: Sequence[str], refiner: Weights | None
 ) -> Trained:
     """Published weights under the published settings of the data set, but for what is typed."""

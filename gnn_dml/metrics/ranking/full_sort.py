@@ -1,4 +1,4 @@
-"""Whole rows of scores, sorted: for queries with so many positives that nothing is saved by looking at a part."""
+"""Ranks by sorting all scores of a query: for so many positives that nothing is saved by looking at a part."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
+from gnn_dml.metrics.ranking.negative_counts import NegativeCounts
 from gnn_dml.metrics.ranking.positives import Classes
-from gnn_dml.metrics.ranking.rank_counts import Ahead
 from gnn_dml.metrics.ranking.space import Space
 
 ENTRIES = 2**22
@@ -18,8 +18,10 @@ ROWS = 2**5
 """Rows at least: the items are converted to float64 for each piece anew."""
 
 
-def sort_rows(space: Space, classes: Classes, queries: Tensor, on_block: Callable[[int], object]) -> Ahead:
-    """Items of other classes before each positive of some queries.
+def count_by_sorting(
+    space: Space, classes: Classes, queries: Tensor, on_block: Callable[[int], object]
+) -> NegativeCounts:
+    """Count the negatives before each positive of some queries, by sorting their scores with all items.
 
     Args:
         space: What is compared.
@@ -30,7 +32,7 @@ def sort_rows(space: Space, classes: Classes, queries: Tensor, on_block: Callabl
     Returns:
         A number for every positive of these queries.
     """
-    parts = [Ahead(queries[:0], queries[:0])]
+    parts = [NegativeCounts(queries[:0], queries[:0])]
     for some in torch.split(queries, max(ROWS, ENTRIES // max(1, len(space.items)))):
         if not len(some):
             continue
@@ -43,6 +45,6 @@ def sort_rows(space: Space, classes: Classes, queries: Tensor, on_block: Callabl
             hits = hits[:, :-1]
         row, rank = hits.nonzero(as_tuple=True)
         before = (~hits).cumsum(dim=1)
-        parts.append(Ahead(some[row], before[row, rank]))
+        parts.append(NegativeCounts(some[row], before[row, rank]))
         on_block(len(some))
-    return Ahead(*(torch.cat(columns) for columns in zip(*parts, strict=True)))
+    return NegativeCounts(*(torch.cat(columns) for columns in zip(*parts, strict=True)))

@@ -2,62 +2,85 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
 import torch
 from torch import Tensor
 from torch.nn.functional import normalize
 
 from gnn_dml.data.images import ImageSplit
+from gnn_dml.data.transforms import Transforms
 from gnn_dml.errors import UserError
 from gnn_dml.evaluation.embed import Embeddings, embed
-from gnn_dml.experiments.build import build_neighbourhoods
-from gnn_dml.experiments.trained import Trained
+from gnn_dml.evaluation.neighbourhoods import Neighbourhoods
+from gnn_dml.training.learner import Learner
 
 
-def embed_together(
-    members: Sequence[Trained], split: str, device: torch.device, *, refine: bool = True, workers: int | None = None
-) -> tuple[ImageSplit, list[Embeddings]]:
-    """Embed the same images with each member, with a progress bar.
+@dataclass(frozen=True)
+class Member:
+    """A learner with the images that it embeds, and how.
+
+    Attributes:
+        name: What the user calls it.
+        learner: Its mode is left as it is.
+        split: The images.
+        transforms: How this learner sees them.
+        neighbourhoods: Which images make the graph of each image, where it has a refiner.
+        workers: Processes that load images.
+    """
+
+    name: str
+    learner: Learner
+    split: ImageSplit
+    transforms: Transforms
+    neighbourhoods: Neighbourhoods
+    workers: int = 0
+
+    def embed(self, device: torch.device, *, refine: bool = True) -> Embeddings:
+        """Embed the images, with a progress bar; the learner is on the CPU again afterwards.
+
+        Raises:
+            UserError: If an image cannot be read, or an embedding is not finite.
+        """
+        embeddings = embed(
+            self.learner.to(device),
+            self.split,
+            self.transforms,
+            device,
+            neighbourhoods=self.neighbourhoods,
+            workers=self.workers,
+            refine=refine,
+            progress=f"embedding by {self.name}",
+        )
+        self.learner.cpu()
+        check_finite(self.name, embeddings)
+        return embeddings
+
+
+def embed_ensemble(members: Sequence[Member], device: torch.device, *, refine: bool = True) -> list[Embeddings]:
+    """Embed the same images with each member; `join_embeddings` makes one of them.
 
     Args:
         members: One or more.
-        split: Its name.
         device: Where to compute.
         refine: Whether to refine too, where a member has a refiner.
-        workers: Processes that load images; None takes each member's setting.
 
     Returns:
-        The images, and the embeddings of each member.
+        The embeddings of each member.
 
     Raises:
         UserError: If the members' images differ, one cannot be read, or an embedding is not finite.
     """
-    seen = [member.split(split) for member in members]
-    check_same_images([member.name for member in members], [images for images, _ in seen])
-    found = []
-    for member, (images, transforms) in zip(members, seen, strict=True):
-        embeddings = embed(
-            member.learner.to(device),
-            images,
-            transforms,
-            device,
-            neighbourhoods=build_neighbourhoods(member.config["protocol"]),
-            workers=member.config["workers"] if workers is None else workers,
-            refine=refine,
-            progress=f"embedding by {member.name}",
-        )
-        member.learner.cpu()
-        check_finite(member.name, embeddings)
-        found.append(embeddings)
-    return seen[0][0], found
+    check_same_images(members)
+    return [member.embed(device, refine=refine) for member in members]
 
 
-def together(embeddings: Sequence[Embeddings]) -> Embeddings:
+def join_embeddings(embeddings: Sequence[Embeddings]) -> Embeddings:
     """The embeddings of an ensemble; refined where every member's are."""
     refined = [one.refined for one in embeddings if one.refined is not None]
-    whole = len(refined) == len(embeddings)
-    return Embeddings(concatenated([one.backbone for one in embeddings]), concatenated(refined) if whole else None)
+    complete = len(refined) == len(embeddings)
+    return Embeddings(concatenate([one.backbone for one in embeddings]), concatenate(refined) if complete else None)
 
 
 def check_finite(name: str, embeddings: Embeddings) -> None:
@@ -75,18 +98,18 @@ def check_finite(name: str, embeddings: Embeddings) -> None:
             )
 
 
-def check_refined(members: Sequence[Trained]) -> None:
-    """See to it that every member has a refiner.
+def check_refiners(learners: Mapping[str, Learner]) -> None:
+    """See to it that every learner, by name, has a refiner.
 
     Raises:
         UserError: Naming the first that has none.
     """
-    for member in members:
-        if member.learner.refiner is None:
-            raise UserError(f"--refined needs a refiner, and {member.name} has none")
+    for name, learner in learners.items():
+        if not learner.has_refiner:
+            raise UserError(f"--refined needs a refiner, and {name} has none")
 
 
-def concatenated(embeddings: Sequence[Tensor]) -> Tensor:
+def concatenate(embeddings: Sequence[Tensor]) -> Tensor:
     """The embeddings of M members side by side, each of length 1 / sqrt(M), so that the whole has length 1.
 
     The cosine similarity of the whole is then the mean of the members' cosine similarities.
@@ -96,6 +119,11 @@ def concatenated(embeddings: Sequence[Tensor]) -> Tensor:
 
     Returns:
         (N, D_1 + ... + D_M); the one embedding itself where there is one.
+
+    Example:
+        >>> first, second = torch.tensor([[3.0, 4.0]]), torch.tensor([[1.0]])
+        >>> concatenate([first, second]).norm()
+        tensor(1.)
     """
     if len(embeddings) == 1:
         return embeddings[0]
@@ -103,17 +131,18 @@ def concatenated(embeddings: Sequence[Tensor]) -> Tensor:
     return scale * torch.cat([normalize(x, dim=1) for x in embeddings], dim=1)
 
 
-def check_same_images(names: Sequence[str], splits: Sequence[ImageSplit]) -> None:
+def check_same_images(members: Sequence[Member]) -> None:
     """See to it that all members embed the same images in the same order, with the same classes.
 
     Raises:
         UserError: Naming the first member that differs, and how.
     """
-    first = splits[0]
-    for name, split in zip(names[1:], splits[1:], strict=True):
-        if how := _difference(first, split):
+    first = members[0]
+    for other in members[1:]:
+        if how := _difference(first.split, other.split):
             raise UserError(
-                f"the members of an ensemble must embed the same images, and between {names[0]} and {name} {how}"
+                "the members of an ensemble must embed the same images, and between "
+                f"{first.name} and {other.name} {how}"
             )
 
 

@@ -5,12 +5,12 @@ import torch
 
 from gnn_dml.data import DrawingTransforms, ImageSplit
 from gnn_dml.errors import UserError
-from gnn_dml.experiments.search import Asked, find_nearest, picture, read_asked
-from gnn_dml.experiments.trained import Trained
+from gnn_dml.evaluation.ensemble import Member
+from gnn_dml.evaluation.neighbour_picture import neighbour_arrays
+from gnn_dml.evaluation.neighbourhoods import NearestNeighbourhoods
+from gnn_dml.evaluation.search import Queries, find_neighbours, read_queries
 from gnn_dml.models import PixelEmbedder
 from gnn_dml.training.learner import Learner
-
-CONFIG = {"protocol": {"neighbours": 2, "neighbourhood": "nearest"}, "workers": 0}
 
 
 def flat(*levels):
@@ -27,15 +27,15 @@ def split(images, query=None):
 
 
 def find(data, asked, k):
-    trained = Trained("pixels", CONFIG, Learner(PixelEmbedder()).eval(), 0)
-    return find_nearest(trained, data, DrawingTransforms(8), asked, torch.device("cpu"), k=k)
+    member = Member("pixels", Learner(PixelEmbedder()).eval(), data, DrawingTransforms(8), NearestNeighbourhoods(2))
+    return find_neighbours(member, asked, torch.device("cpu"), k=k)
 
 
 DATA = split(flat((255, 0), (200, 0), (0, 255), (200, 0), (0, 0)))
 
 
 def test_the_nearest_come_first_and_ties_go_to_the_first():
-    outside = Asked(["x"], [flat((201, 0))[0]], [None])
+    outside = Queries(["x"], [flat((201, 0))[0]], [None])
     found = find(DATA, outside, 4)
     assert found.places[0, :2].tolist() == [1, 3]
     assert found.similarity[0, 0] == found.similarity[0, 1]
@@ -43,7 +43,7 @@ def test_the_nearest_come_first_and_ties_go_to_the_first():
 
 
 def test_an_image_of_the_split_does_not_find_itself():
-    found = find(DATA, read_asked(["1.png", "2.png"], DATA), 99)
+    found = find(DATA, read_queries(["1.png", "2.png"], DATA), 99)
     assert found.places.shape == (2, 4)
     assert found.places[0, 0] == 3
     assert 1 not in found.places[0]
@@ -52,7 +52,7 @@ def test_an_image_of_the_split_does_not_find_itself():
 
 def test_only_the_gallery_is_found():
     data = split(DATA.images, query=torch.tensor([False, True, False, False, True]))
-    found = find(data, read_asked(["1.png", "3.png"], data), 99)
+    found = find(data, read_queries(["1.png", "3.png"], data), 99)
     assert found.places[0].tolist()[0] == 3
     assert set(found.places.flatten().tolist()) <= {0, 2, 3}
     assert found.places.shape == (2, 2)  # one of the two is of the gallery, which has two others
@@ -60,18 +60,18 @@ def test_only_the_gallery_is_found():
 
 def test_one_image_has_nothing_to_find():
     with pytest.raises(UserError, match="there is no other image to find"):
-        find(split(DATA.images[:1]), read_asked(["0.png"], split(DATA.images[:1])), 3)
+        find(split(DATA.images[:1]), read_queries(["0.png"], split(DATA.images[:1])), 3)
 
 
 def test_a_name_that_is_nowhere_is_refused():
     with pytest.raises(UserError, match=r"9\.png is no image file.*names there are like 0\.png"):
-        read_asked(["9.png"], DATA)
+        read_queries(["9.png"], DATA)
 
 
 def test_the_picture_says_what_is_right_where_that_is_known():
-    asked = Asked(["0.png", "some/where/x.jpg"], [DATA.images[0], flat((0, 250))[0]], [0, None])
+    asked = Queries(["0.png", "some/where/x.jpg"], [DATA.images[0], flat((0, 250))[0]], [0, None])
     found = find(DATA, asked, 2)
-    shown = picture(asked, found, DATA, DrawingTransforms(8))
+    shown = neighbour_arrays(asked, found, DATA, DrawingTransforms(8).evaluate)
     assert shown["known"].tolist() == [True, False]
     assert shown["correct"][0].tolist() == [int(i) % 2 == 0 for i in found.places[0]]
     assert shown["query_names"].tolist() == ["even", "x.jpg"]

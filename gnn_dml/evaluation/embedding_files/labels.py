@@ -4,28 +4,27 @@ from __future__ import annotations
 
 import csv
 import io
-import zipfile
-from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
 from gnn_dml.errors import UserError
+from gnn_dml.evaluation.embedding_files.columns import Column
+from gnn_dml.evaluation.embedding_files.numpy_files import read_array
 
-Array = npt.NDArray[Any]
+LABELS = (".npy", ".csv", ".txt")
+"""Suffixes of files of labels."""
 
 
-def read_labels(path: Path) -> Sequence[Any] | Array:
+def read_labels(path: Path) -> Column:
     """The labels in a `.npy` file (N,), in the column `label` of a `.csv` file, or on the lines of a text file.
 
     Raises:
         UserError: If the file cannot be read or lacks the column.
     """
     if path.suffix == ".npy":
-        found: Array = load_array(path, lambda: np.load(path, allow_pickle=False))
-        return found
+        return read_array(path)
     try:
         text = path.read_text(encoding="utf-8-sig")
     except (OSError, UnicodeDecodeError) as error:
@@ -42,8 +41,8 @@ def read_labels(path: Path) -> Sequence[Any] | Array:
     return [row["label"] for row in found_rows]
 
 
-def as_words(path: Path, labels: Sequence[Any] | Array) -> tuple[str, ...]:
-    """Labels as words; the file is named in messages.
+def name_labels(path: Path, labels: Column) -> tuple[str, ...]:
+    """Labels as words; `path` is named in messages.
 
     Raises:
         UserError: If one is missing, or is neither a whole number nor a word; the message names its row.
@@ -68,15 +67,3 @@ def _word(path: Path, row: int, label: Any) -> str:
     if not isinstance(label, (int, str)):
         raise UserError(f"{path}: a label must be a whole number or a word, and that of row {row} is {label!r}")
     return str(label)
-
-
-def load_array(path: Path, read: Callable[[], Any]) -> Any:
-    """What `read` makes of a file of numpy.
-
-    Raises:
-        UserError: If numpy cannot read it.
-    """
-    try:
-        return read()
-    except (OSError, ValueError, EOFError, KeyError, zipfile.BadZipFile) as error:
-        raise UserError(f"{path} cannot be read as a {path.suffix} file: {str(error).splitlines()[0]}") from error

@@ -7,7 +7,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from gnn_dml.errors import UserError
-from gnn_dml.evaluation.read_embeddings import read_embeddings
+from gnn_dml.evaluation.embedding_files import read_embeddings
 
 X = np.arange(12, dtype=np.float32).reshape(4, 3)
 WORDS = ("red", "red", "blue", "blue")
@@ -114,7 +114,7 @@ def test_a_file_that_pandas_wrote(tmp_path):
         (lambda f: labels_in(f, "no zip", "e.npz"), r"e\.npz cannot be read as a \.npz file"),
         (lambda f: labels_in(f, "no table", "e.parquet"), r"e\.parquet cannot be read as a parquet file"),
         (lambda f: npz(f, x=X), r"e\.npz lacks the array embeddings; it has x"),
-        (lambda f: parquet(f, label=["a"], vec=[[1.0]]), r"lacks the column vector; it has label, vec"),
+        (lambda f: parquet(f, label=["a"], vec=[[1.0]]), r"e\.parquet lacks the column vector; it has label, vec"),
         (lambda f: parquet(f, label=["a"], vector=["b"]), r"vector must hold lists of numbers, not string"),
         (lambda f: parquet(f, label=["a"], vector=[["b"]]), r"vector must hold lists of numbers, not list<"),
         (
@@ -151,6 +151,43 @@ def test_what_is_wrong_with_a_file_is_said(tmp_path, write, message):
     with pytest.raises(UserError, match=message) as error:
         read_embeddings(path, labels)
     assert "\n" not in str(error.value)
+
+
+def damaged(folder):
+    """An npz file whose compressed bytes are broken."""
+    np.savez_compressed(folder / "e.npz", embeddings=np.random.default_rng(0).normal(size=(50, 9)), labels=["a"] * 50)
+    held = bytearray((folder / "e.npz").read_bytes())
+    held[200:260] = bytes(60)
+    (folder / "e.npz").write_bytes(held)
+    return folder / "e.npz"
+
+
+@pytest.mark.parametrize(
+    ("write", "message"),
+    [
+        (damaged, r"e\.npz cannot be read as a \.npz file"),
+        (lambda f: npz(f, embeddings=X, labels=np.array("a")), r"labels must be an array \(n,\).*not \(\)"),
+        (lambda f: npz(f, embeddings=X, labels=WORDS, paths=np.array("a")), r"paths must be an array \(n,\), not \(\)"),
+        (lambda f: npz(f, embeddings=X, labels=WORDS, role=np.array("query")), r"roles must be an array \(n,\)"),
+        (lambda f: npz(f, embeddings=np.array(1.0), labels=WORDS), r"must be an array \(n, d\) of numbers, not \(\)"),
+        (lambda f: npz(f, embeddings=X).rename(f / "e.npy"), r"e\.npy cannot be read .* it holds several arrays"),
+        (lambda f: f / "e.txt", r"e\.txt must be a file with the suffix \.npy, \.npz, \.parquet"),
+        (lambda f: f / "e.npz", r"e\.npz: there is no such file"),
+    ],
+)
+def test_odd_files_are_refused_in_a_sentence(tmp_path, write, message):
+    path = write(tmp_path)
+    labels = labels_in(tmp_path, "a\nb\nc\nd") if path.suffix == ".npy" else None
+    with pytest.raises(UserError, match=message):
+        read_embeddings(path, labels)
+
+
+def test_arrays_and_columns_that_nobody_asked_for_are_not_read(tmp_path):
+    """An array of objects cannot be read without running code of the file, so reading it would raise."""
+    path = npz(tmp_path, embeddings=X, labels=WORDS, notes=np.array([{"any": 1}], dtype=object))
+    assert read_embeddings(path).labels == WORDS
+    path = parquet(tmp_path, label=list(WORDS), vector=X.tolist(), notes=[[1]] * 4)
+    assert read_embeddings(path).labels == WORDS
 
 
 def test_rows_that_are_not_finite_are_counted_and_the_first_is_named(tmp_path):

@@ -11,7 +11,7 @@ from torch.nn.functional import normalize
 from gnn_dml.data import ImageSplit
 from gnn_dml.errors import UserError
 from gnn_dml.evaluation.embed import Embeddings
-from gnn_dml.experiments.ensemble import check_finite, check_same_images, concatenated, together
+from gnn_dml.evaluation.ensemble import Member, check_finite, check_same_images, concatenate, join_embeddings
 
 
 def drawn(n, d, seed):
@@ -22,7 +22,7 @@ def drawn(n, d, seed):
 @given(st.integers(1, 6), st.lists(st.integers(1, 5), min_size=2, max_size=4))
 def test_cosines_of_the_whole_are_the_means_of_the_members(n, widths):
     members = [normalize(drawn(n, d, seed), dim=1) for seed, d in enumerate(widths)]
-    whole = concatenated(members)
+    whole = concatenate(members)
     assert whole.shape == (n, sum(widths))
     torch.testing.assert_close(whole.norm(dim=1), torch.ones(n))
     for i in range(n):
@@ -33,19 +33,19 @@ def test_cosines_of_the_whole_are_the_means_of_the_members(n, widths):
 
 def test_members_weigh_alike_whatever_their_length():
     a, b = drawn(3, 2, 0), drawn(3, 4, 1)
-    torch.testing.assert_close(concatenated([a, b]), concatenated([5 * a, normalize(b, dim=1)]))
+    torch.testing.assert_close(concatenate([a, b]), concatenate([5 * a, normalize(b, dim=1)]))
 
 
 def test_one_member_is_itself():
     a = drawn(3, 2, 0)
-    assert concatenated([a]) is a
+    assert concatenate([a]) is a
 
 
 def test_refined_needs_all_members_refined():
     a, b = normalize(drawn(3, 2, 0), dim=1), normalize(drawn(3, 4, 1), dim=1)
-    both = together([Embeddings(a, b), Embeddings(b, a)])
+    both = join_embeddings([Embeddings(a, b), Embeddings(b, a)])
     torch.testing.assert_close(both.refined, torch.cat([b, a], dim=1) / 2**0.5)
-    one = together([Embeddings(a, b), Embeddings(b, None)])
+    one = join_embeddings([Embeddings(a, b), Embeddings(b, None)])
     assert one.refined is None
     torch.testing.assert_close(one.backbone, torch.cat([a, b], dim=1) / 2**0.5)
 
@@ -65,12 +65,16 @@ SPLIT = ImageSplit(
 )
 
 
+def members(names, splits):
+    return [Member(name, None, split, None, None) for name, split in zip(names, splits, strict=True)]
+
+
 def test_the_same_images_pass():
-    check_same_images(["one"], [SPLIT])
+    check_same_images(members(["one"], [SPLIT]))
     other = replace(SPLIT, images=torch.ones(4, 3, 8, 8), labels=SPLIT.labels.clone(), query=SPLIT.query.clone())
-    check_same_images(["one", "two"], [SPLIT, other])
+    check_same_images(members(["one", "two"], [SPLIT, other]))
     apart = replace(SPLIT, query=None)
-    check_same_images(["one", "two"], [apart, apart])
+    check_same_images(members(["one", "two"], [apart, apart]))
 
 
 @pytest.mark.parametrize(
@@ -86,4 +90,4 @@ def test_the_same_images_pass():
 )
 def test_other_images_are_refused(change, message):
     with pytest.raises(UserError, match=f"must embed the same images, and between one and two {message}$"):
-        check_same_images(["one", "again", "two"], [SPLIT, SPLIT, replace(SPLIT, **change)])
+        check_same_images(members(["one", "again", "two"], [SPLIT, SPLIT, replace(SPLIT, **change)]))

@@ -1,0 +1,96 @@
+"""Measure embeddings in a file, of this package or from elsewhere."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+from gnn_dml.evaluation.embedding_files import EmbeddingTable, read_embeddings
+from gnn_dml.evaluation.measurement import Measurement, MetricOptions, measure_embedding, to_rows
+from gnn_dml.experiments.frames import make_frame
+from gnn_dml.experiments.load_models import Name
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+
+@dataclass(frozen=True)
+class FileEvaluation:
+    """What was measured of a file.
+
+    Attributes:
+        path: The file.
+        table: What it holds.
+        metric: What near means.
+        measurement: Every metric.
+    """
+
+    path: Path
+    table: EmbeddingTable
+    metric: str
+    measurement: Measurement
+
+    def rows(self) -> list[dict[str, Any]]:
+        """One row."""
+        return to_rows([self.measurement], images=len(self.table), metric=self.metric)
+
+
+def evaluate_embeddings(
+    path: Name,
+    labels: Name | None = None,
+    *,
+    ks: Sequence[int] | None = None,
+    metric: Literal["cosine", "euclidean"] = "cosine",
+    restarts: int = 1,
+    seed: int | None = None,
+) -> pd.DataFrame:
+    """Measure embeddings in a file, as `gnn-dml evaluate --embeddings` does.
+
+    Args:
+        path: See `gnn_dml.evaluation.read_embeddings`.
+        labels: Likewise.
+        ks: The K of Recall@K; None as the file says, else 1, 2, 4, 8.
+        metric: What near means for retrieval.
+        restarts: Of k-means.
+        seed: Of k-means; None as the file says, else 0.
+
+    Returns:
+        One row with the columns of `gnn_dml.experiments.evaluate`, less those that speak of a run.
+
+    Raises:
+        UserError: If a file cannot be read, or is not what it should be.
+
+    Example:
+        >>> from tempfile import TemporaryDirectory
+        >>> import numpy as np
+        >>> with TemporaryDirectory() as folder:
+        ...     np.savez(f"{folder}/pets.npz", embeddings=[[1, 0], [0.9, 0.1], [0, 1]], labels=["cat", "cat", "dog"])
+        ...     print(evaluate_embeddings(f"{folder}/pets.npz")[["images", "recall@1", "unmatched"]].to_string())
+           images  recall@1  unmatched
+        0       3       1.0          1
+    """
+    return make_frame(evaluate_file(path, labels, ks=ks, metric=metric, restarts=restarts, seed=seed).rows())
+
+
+def evaluate_file(
+    path: Name,
+    labels: Name | None = None,
+    *,
+    ks: Sequence[int] | None = None,
+    metric: Literal["cosine", "euclidean"] = "cosine",
+    restarts: int = 1,
+    seed: int | None = None,
+) -> FileEvaluation:
+    """Measure embeddings in a file; see `evaluate_embeddings`."""
+    table = read_embeddings(Path(path), None if labels is None else Path(labels))
+    options = MetricOptions(
+        ks=ks or table.about.get("ks", (1, 2, 4, 8)),
+        seed=table.about.get("seed", 0) if seed is None else seed,
+        metric=metric,
+        restarts=restarts,
+    )
+    x, y, query = table.tensors()
+    found = measure_embedding(str(path), "embeddings", x, y, query, options=options)
+    return FileEvaluation(Path(path), table, metric, found)

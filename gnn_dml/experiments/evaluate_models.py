@@ -1,0 +1,153 @@
+"""Measure trained weights, alone or as an ensemble, on a split of a data set."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Literal
+
+from gnn_dml.data.images import ImageSplit
+from gnn_dml.evaluation.ensemble import check_refiners, embed_ensemble, join_embeddings
+from gnn_dml.evaluation.measurement import Measurement, MetricOptions, measure_branches, to_rows
+from gnn_dml.experiments.frames import make_frame
+from gnn_dml.experiments.load_models import Name, choose_device, load_models
+from gnn_dml.experiments.trained import Trained
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """What was measured of some models on the same images.
+
+    Attributes:
+        models: One, or the members of an ensemble.
+        split_name: "train", "val" or "test".
+        split: Its images.
+        metric: What near means.
+        whole: The embeddings of the one model, or of the ensemble.
+        members: Those of each member of an ensemble; empty for one model.
+    """
+
+    models: Sequence[Trained]
+    split_name: str
+    split: ImageSplit
+    metric: str
+    whole: Sequence[Measurement]
+    members: Sequence[Sequence[Measurement]]
+
+    def rows(self) -> list[dict[str, Any]]:
+        """A row per embedding: of the whole, then of each member."""
+        measurements = [*self.whole, *(one for member in self.members for one in member)]
+        return to_rows(measurements, split=self.split_name, images=len(self.split), metric=self.metric)
+
+    def frame(self) -> pd.DataFrame:
+        """The rows; `member` says which of them are of a member, `epoch` after which the weights were taken."""
+        epochs: list[int | None] = [self.models[0].epoch if len(self.models) == 1 else None] * len(self.whole)
+        for model, member in zip(self.models, self.members, strict=False):
+            epochs += [model.epoch] * len(member)
+        rows = [
+            {"member": place >= len(self.whole), "epoch": epoch, **row}
+            for place, (epoch, row) in enumerate(zip(epochs, self.rows(), strict=True))
+        ]
+        return make_frame(rows)
+
+
+def evaluate(
+    runs: Name | Sequence[Name],
+    *,
+    settings: Sequence[str] = (),
+    split: str = "test",
+    last: bool = False,
+    dataset: str | None = None,
+    refiners: Sequence[Name] = (),
+    refined: bool | None = None,
+    ks: Sequence[int] | None = None,
+    metric: Literal["cosine", "euclidean"] = "cosine",
+    restarts: int = 1,
+    seed: int | None = None,
+    device: str | None = None,
+    workers: int | None = None,
+    trust: Sequence[str] = (),
+) -> pd.DataFrame:
+    """Measure trained weights, as `gnn-dml evaluate` does; several runs are an ensemble.
+
+    Args:
+        runs: See `gnn_dml.experiments.load_models.load_models`, as `settings`, `last`, `dataset`, `refiners`, `trust`.
+        settings: Likewise.
+        split: "train", "val" or "test".
+        last: See `runs`.
+        dataset: Likewise.
+        refiners: Likewise.
+        refined: Whether to measure the refined embedding too; None where there is a refiner.
+        ks: The K of Recall@K; None as the first run has it.
+        metric: What near means for retrieval.
+        restarts: Of k-means.
+        seed: Of k-means; None as the first run has it.
+        device: "auto", "cpu", "cuda" or "mps"; None as a setting says, or automatically.
+        workers: Processes that load images; None as the run has it.
+        trust: See `runs`.
+
+    Returns:
+        A row per embedding, those of an ensemble before those of its members: `model`, `embedding`, `member`, `epoch`,
+        `split`, `images`, `metric`, `channels`, `recall@k`, `map@r`, `r_precision`, `nmi`, `ami`, the diagnostics, and
+        `unmatched`. Fractions in [0, 1]; NaN where there is no number. Members have the metrics of retrieval alone.
+
+    Raises:
+        UserError: If something is missing, unreadable, or does not fit.
+    """
+    models = load_models(runs, settings=settings, last=last, dataset=dataset, refiners=refiners, trust=trust)
+    found = evaluate_models(
+        models,
+        split=split,
+        refined=refined,
+        ks=ks,
+        metric=metric,
+        restarts=restarts,
+        seed=seed,
+        device=device,
+        workers=workers,
+    )
+    return found.frame()
+
+
+def evaluate_models(
+    models: Sequence[Trained],
+    *,
+    split: str = "test",
+    refined: bool | None = None,
+    ks: Sequence[int] | None = None,
+    metric: Literal["cosine", "euclidean"] = "cosine",
+    restarts: int = 1,
+    seed: int | None = None,
+    device: str | None = None,
+    workers: int | None = None,
+) -> Evaluation:
+    """Measure one model, or several as an ensemble; see `evaluate`."""
+    if refined:
+        check_refiners({model.name: model.learner for model in models})
+    first = models[0].config
+    options = MetricOptions(
+        ks=ks or list(first["protocol"]["ks"]),
+        seed=first["seed"] if seed is None else seed,
+        metric=metric,
+        restarts=restarts,
+    )
+    computing = choose_device(models, device)
+    members = [model.read_split(split, workers=workers) for model in models]
+    embedded = embed_ensemble(members, computing, refine=refined is not False)
+    images = members[0].split
+    name = models[0].name if len(models) == 1 else f"ensemble of {len(models)}"
+    return Evaluation(
+        models=models,
+        split_name=split,
+        split=images,
+        metric=metric,
+        whole=measure_branches(name, join_embeddings(embedded), images, options=options),
+        members=[
+            measure_branches(model.name, embeddings, images, options=options, retrieval_only=True)
+            for model, embeddings in zip(models, embedded, strict=True)
+            if len(models) > 1
+        ],
+    )

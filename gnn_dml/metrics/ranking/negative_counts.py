@@ -1,0 +1,127 @@
+"""How many negatives (items of other classes) are nearer to a query than each of its positives.
+
+That number is all that the metrics need, and it takes no sorting of scores: `gnn_dml.metrics.ranking.lower_bounds` says
+for which positives, and `gnn_dml.metrics.ranking.blocks` counts the negatives above them and keeps the candidates.
+Between all and all, one product of two blocks serves the rows of one block and the columns of the other.
+
+Legend: Q queries, G items, R positives of a query (items of its class), P positives that matter.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import NamedTuple
+
+import torch
+from torch import Tensor
+
+from gnn_dml.metrics.ranking.blocks import Bounds, Candidates, Positives, bounds_around, compare_block, sort_key
+from gnn_dml.metrics.ranking.lower_bounds import rank_bounds, select_pairs
+from gnn_dml.metrics.ranking.positives import Pairs
+from gnn_dml.metrics.ranking.space import Space
+from gnn_dml.metrics.ranking.threads import side_by_side
+
+CANDIDATES = 2**25
+"""Candidates in all, at the worst, that the sample is sized for."""
+
+SAMPLE = 2**10
+"""Items in the sample at least."""
+
+MOST_EXACT = 2**10
+"""Comparisons made again in float64 for a query at most."""
+
+
+class NegativeCounts(NamedTuple):
+    """The negatives that are ranked before some positives.
+
+    Attributes:
+        query: Their queries (P,), in rising order.
+        before: Negatives that are ranked before each of them (P,).
+    """
+
+    query: Tensor
+    before: Tensor
+
+
+def count_negatives(
+    space: Space, pairs: Pairs, relevant: Tensor, ks: Tensor, on_block: Callable[[int], object]
+) -> tuple[NegativeCounts, Tensor]:
+    """Count for every positive of `pairs` that may matter.
+
+    Args:
+        space: What is compared.
+        pairs: All positives of the queries to be answered here.
+        relevant: R of each query (Q,), 0 for those that are not.
+        ks: The K of Recall@K, rising. Counts that the rounding could change are made exact where a K, or the R nearest,
+            depend on them.
+        on_block: Called after each block of queries with how many it had.
+
+    Returns:
+        The counts, and which queries (Q,) have so many scores near their bounds (duplicates, embeddings that have
+        collapsed) that they are not answered here.
+    """
+    device, positives = pairs.query.device, Positives(pairs, space)
+    products: dict[int, Tensor] = {}
+    size = max(SAMPLE, len(pairs.query) * len(space.items) // CANDIDATES)
+    pairs = select_pairs(space, pairs, rank_bounds(space, relevant, size, products))
+    bounds = bounds_around(space, pairs)
+    # Of R G / size negatives at the worst, on average.
+    most = SAMPLE + 8 * (relevant * len(space.items) // size)
+    starts = range(0, len(space.queries), space.block)
+    candidates = [Candidates(len(part), part) for part in torch.split(most, space.block)]
+
+    def compare(start: int) -> None:
+        rows = slice(start, start + space.block)
+        for other in range(start if space.own else 0, len(space.items), space.block):
+            columns = slice(other, other + space.block)
+            product = products.pop(start) if other == start and products else space.blocks(rows, columns)
+            positives.remove(product, start, other)
+            if space.own and other > start:
+                compare_block(space, product, columns, rows, bounds, candidates[other // space.block], transposed=True)
+            compare_block(space, product, rows, columns, bounds, candidates[start // space.block], transposed=False)
+        on_block(len(bounds.lower[rows]))
+
+    side_by_side(compare, starts, device)
+    parts = side_by_side(
+        lambda start: _rank_candidates(space, pairs, relevant, ks, start, candidates[start // space.block], bounds),
+        starts,
+        device,
+    )
+    overflowed = torch.isinf(bounds.lower) & (relevant > 0)
+    counts = NegativeCounts(*(torch.cat(columns) for columns in zip(*parts, strict=True)))
+    kept = ~overflowed[counts.query]
+    return NegativeCounts(counts.query[kept], counts.before[kept]), overflowed
+
+
+def _rank_candidates(
+    space: Space, pairs: Pairs, relevant: Tensor, ks: Tensor, start: int, candidates: Candidates, bounds: Bounds
+) -> NegativeCounts:
+    """Compare the negatives kept for one block of queries with their positives.
+
+    A query with too many comparisons to make again gets infinite bounds and no true count.
+    """
+    first, last = torch.searchsorted(pairs.query, torch.tensor([start, start + len(candidates.above)]).to(pairs.query))
+    query, item, score = (column[first:last] for column in pairs)
+    local = query - start
+    keys, items = candidates.entries
+    keys, order = keys.sort()
+    # Candidates that are certainly before a positive, and those that may be: from the end of their query down to either
+    # side of its score.
+    certain = torch.searchsorted(keys, sort_key(local, (score + space.margin).float()), right=True)
+    possible = torch.searchsorted(keys, sort_key(local, (score - space.margin).float()))
+    end = torch.searchsorted(keys, torch.arange(1, len(candidates.above) + 1, device=keys.device) << 32)
+    low = candidates.above[local] + end[local] - certain
+    high = low + certain - possible
+    undecided = (low < relevant[query]) | (
+        torch.bucketize(low, ks, right=True) != torch.bucketize(high, ks, right=True)
+    )
+    counts = torch.where(undecided, certain - possible, 0)
+    overflowed = torch.zeros_like(candidates.above).index_add(0, local, counts) > MOST_EXACT
+    bounds.lower[start : start + len(overflowed)][overflowed] = torch.inf
+    counts[torch.isinf(bounds.lower[query])] = 0
+    pair = torch.arange(len(counts), device=counts.device).repeat_interleave(counts)
+    inside = torch.arange(len(pair), device=pair.device) - (counts.cumsum(0) - counts)[pair]
+    other = items[order[possible[pair] + inside]].long()
+    theirs, ours = space.exact(query[pair], other), space.on_grid(score)[pair]
+    before = (theirs > ours) | ((theirs == ours) & (other < item[pair]))
+    return NegativeCounts(query, low.index_add(0, pair, before.long()))
