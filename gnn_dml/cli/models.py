@@ -50,7 +50,7 @@ def read_members(arguments: argparse.Namespace, runs: Sequence[str], settings: S
     from gnn_dml.experiments.trained import from_run, read_model
     from gnn_dml.official import read_weights
 
-    models = [read_model(path) for path in paths]
+    models = [read_model(path, trust=arguments.trust) for path in paths]
     published = sum(isinstance(model, Mapping) for model in models)
     if refiners and len(refiners) != published:
         raise UserError(

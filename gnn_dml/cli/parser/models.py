@@ -35,5 +35,13 @@ def add_model_arguments(parser: argparse.ArgumentParser) -> None:
         default=[],
         help="published weights of the message passing that belong to the CNN (again for each further CNN)",
     )
+    parser.add_argument(
+        "--trust",
+        metavar="PACKAGE",
+        action="append",
+        default=[],
+        help="let a run build classes of this Python package, which can do whatever it likes (again for each further "
+        "one); without it a run builds the classes of this program alone",
+    )
     parser.add_argument("--device", help="auto, cpu, cuda or mps (default: auto)")
     parser.add_argument("--workers", type=whole_number(0), metavar="N", help="processes that load images")
