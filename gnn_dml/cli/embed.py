@@ -23,7 +23,8 @@ def run(arguments: argparse.Namespace) -> int:
         last=arguments.last,
         dataset=arguments.dataset,
         refiners=arguments.refiner,
-        trust=getattr(arguments, "trust", None) or (),
+        trust=arguments.trust,
+        config_dirs=arguments.config_dir,
     )
     from gnn_dml.evaluation.embedding_files import write_embeddings
     from gnn_dml.experiments.embed_models import embed_models

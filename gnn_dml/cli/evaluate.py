@@ -41,7 +41,8 @@ def _run_models(arguments: argparse.Namespace, runs: Sequence[str], settings: Se
         last=arguments.last,
         dataset=arguments.dataset,
         refiners=arguments.refiner,
-        trust=getattr(arguments, "trust", None) or (),
+        trust=arguments.trust,
+        config_dirs=arguments.config_dir,
     )
     from gnn_dml.evaluation.measurement import write_csv
     from gnn_dml.experiments.evaluate_models import evaluate_models

@@ -27,7 +27,8 @@ def run(arguments: argparse.Namespace) -> int:
         last=arguments.last,
         dataset=arguments.dataset,
         refiners=arguments.refiner,
-        trust=getattr(arguments, "trust", None) or (),
+        trust=arguments.trust,
+        config_dirs=arguments.config_dir,
     )
     from gnn_dml.experiments.search_models import search_models
 

@@ -11,6 +11,7 @@ from typing import Any
 import torch
 from hydra.errors import InstantiationException
 from hydra.utils import get_object, instantiate
+from omegaconf.errors import OmegaConfBaseException
 from torch_geometric.transforms import BaseTransform, Compose
 
 from gnn_dml.data.images import ImageDataset, ImageSplit, join
@@ -51,18 +52,36 @@ class RunSplits:
 
 
 def build(config: Config, **extra: Any) -> Any:
-    """Instantiate `config["_target_"]`; what its constructor refuses becomes a UserError that names the class."""
+    """Instantiate `config["_target_"]`; what its constructor refuses becomes a UserError that names the class.
+
+    Calls whatever is named there: of a configuration that comes from a file, `gnn_dml.config.targets.check_targets` has
+    to be asked first.
+
+    Raises:
+        UserError: If there is no such class, or it refuses these arguments.
+    """
+    target = config.get("_target_")
+    if not isinstance(target, str):
+        raise UserError(
+            f"a part of the configuration has no _target_, which names its class; it has {', '.join(config)}"
+        )
     try:
         return instantiate(dict(config), **extra)
+    except OmegaConfBaseException as error:
+        raise UserError(f"_target_={target} cannot be built: {_first_line(error)}") from error
     except InstantiationException as error:
         cause = error.__cause__
         if isinstance(cause, UserError):
             raise cause from error
         if isinstance(cause, (ValueError, TypeError)):
-            raise UserError(f"{config['_target_'].rpartition('.')[2]}: {cause}") from error
+            raise UserError(f"{target.rpartition('.')[2]}: {cause}") from error
         if cause is None or isinstance(cause, ImportError):
-            raise UserError(f"_target_={config['_target_']} cannot be built: {str(error).splitlines()[0]}") from error
+            raise UserError(f"_target_={target} cannot be built: {_first_line(error)}") from error
         raise
+
+
+def _first_line(error: Exception) -> str:
+    return next(iter(str(error).splitlines()), type(error).__name__)
 
 
 def build_source(config: Config) -> tuple[ImageDataset, Transforms, int]:

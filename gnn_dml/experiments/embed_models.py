@@ -28,6 +28,7 @@ def embed_runs(
     device: str | None = None,
     workers: int | None = None,
     trust: Sequence[str] = (),
+    config_dirs: Sequence[str] = (),
 ) -> EmbeddingTable:
     """The embeddings of a split, as `gnn-dml embed` writes them; several runs are an ensemble.
 
@@ -44,12 +45,15 @@ def embed_runs(
         device: "auto", "cpu", "cuda" or "mps"; None as a setting says, or automatically.
         workers: Processes that load images; None as the run has it.
         trust: See `runs`.
+        config_dirs: Likewise.
 
     Raises:
         UserError: If something is missing, unreadable, or does not fit, or the file cannot be written.
     """
     path = None if out is None else check_output("out", Path(out), SUFFIXES, replace=replace)
-    models = load_models(runs, settings=settings, last=last, dataset=dataset, refiners=refiners, trust=trust)
+    models = load_models(
+        runs, settings=settings, last=last, dataset=dataset, refiners=refiners, trust=trust, config_dirs=config_dirs
+    )
     table = embed_models(models, split=split, refined=refined, device=device, workers=workers)
     if path is not None:
         write_embeddings(path, table)

@@ -70,6 +70,7 @@ def evaluate(
     device: str | None = None,
     workers: int | None = None,
     trust: Sequence[str] = (),
+    config_dirs: Sequence[str] = (),
 ) -> pd.DataFrame:
     """Measure trained weights, as `gnn-dml evaluate` does; several runs are an ensemble.
 
@@ -88,6 +89,7 @@ def evaluate(
         device: "auto", "cpu", "cuda" or "mps"; None as a setting says, or automatically.
         workers: Processes that load images; None as the run has it.
         trust: See `runs`.
+        config_dirs: Likewise.
 
     Returns:
         A row per embedding, those of an ensemble before those of its members: `model`, `embedding`, `member`, `epoch`,
@@ -97,7 +99,9 @@ def evaluate(
     Raises:
         UserError: If something is missing, unreadable, or does not fit.
     """
-    models = load_models(runs, settings=settings, last=last, dataset=dataset, refiners=refiners, trust=trust)
+    models = load_models(
+        runs, settings=settings, last=last, dataset=dataset, refiners=refiners, trust=trust, config_dirs=config_dirs
+    )
     found = evaluate_models(
         models,
         split=split,

@@ -13,6 +13,7 @@ import torch
 
 from gnn_dml.atomic import write_atomically
 from gnn_dml.errors import UserError
+from gnn_dml.models.weights_file import open_file
 
 
 def write_whole(path: Path, write: Callable[[Path], object]) -> None:
@@ -54,5 +55,5 @@ def save(path: Path, state: Mapping[str, Any]) -> None:
 
 def load(path: Path) -> dict[str, Any]:
     """Load what `save` wrote, on the CPU, running no code from the file."""
-    state: dict[str, Any] = torch.load(path, map_location="cpu", weights_only=True)
+    state: dict[str, Any] = open_file(path)
     return state

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from gnn_dml.config.compose import resolve
+from gnn_dml.config.names import open_config_dirs
 from gnn_dml.config.test_time import overlay, read_settings
 from gnn_dml.config.transfer import scaled
 from gnn_dml.errors import UserError
@@ -32,6 +33,7 @@ def load_models(
     dataset: str | None = None,
     refiners: Sequence[Name] = (),
     trust: Sequence[str] = (),
+    config_dirs: Sequence[Name] = (),
 ) -> list[Trained]:
     """The learner of each run or file of weights.
 
@@ -42,6 +44,7 @@ def load_models(
         dataset: As the setting `dataset=NAME`.
         refiners: Published weights of the message passing, one for each of the published CNNs; or none.
         trust: Packages, beside this one, whose classes the files may name.
+        config_dirs: Folders with YAMLs and classes of the user's own, which the files may name too.
 
     Raises:
         UserError: If something is missing, unreadable, or does not fit.
@@ -51,7 +54,8 @@ def load_models(
         raise UserError("which run? name a run folder runs/<study>/<run-id>, or a file of weights")
     if dataset is not None:
         settings = [f"dataset={dataset}", *settings]
-    keys = [override.key_or_group for override in read_settings(settings)]
+    dirs = open_config_dirs([str(folder) for folder in config_dirs])
+    keys = [override.key_or_group for override in read_settings(settings, dirs)]
     paths = [_weights_file(run, last=last) for run in names]
     files = [Path(file) for file in refiners]
     for file in files:
@@ -60,7 +64,7 @@ def load_models(
     from gnn_dml.experiments.trained import from_run, read_model
     from gnn_dml.official import read_weights
 
-    models = [read_model(path) for path in paths]
+    models = [read_model(path, trust=trust, config_dirs=dirs) for path in paths]
     published = sum(isinstance(model, Mapping) for model in models)
     if files and len(files) != published:
         raise UserError(
@@ -73,7 +77,7 @@ def load_models(
             loaded.append(_load_published(run, model, settings, keys, read_weights(files.pop(0)) if files else None))
         else:
             test_graph = any(key.split(".")[0] == "graph" for key in keys)
-            config = overlay({**model.config, "device": "auto"}, settings)
+            config = overlay({**model.config, "device": "auto"}, settings, dirs)
             loaded.append(from_run(run, model, config, test_graph=test_graph))
     return loaded
 

@@ -141,7 +141,7 @@ class Run:
 
     def _test(self, data: RunSplits) -> dict[str, Any]:
         """The test metrics of the chosen epoch, and with the prefix `last_` those of the last one."""
-        chosen, last = (read_checkpoint(self.folder / name) for name in ("best.pt", "last.pt"))
+        chosen, last = (read_checkpoint(self.folder / name, typed=self.config) for name in ("best.pt", "last.pt"))
         workers = self.config["workers"]
         embeddings, measured = measure(chosen, data.test, data.transforms, self.device, workers=workers)
         at_last = measured

@@ -91,6 +91,7 @@ def search_images(
     device: str | None = None,
     workers: int | None = None,
     trust: Sequence[str] = (),
+    config_dirs: Sequence[str] = (),
 ) -> pd.DataFrame:
     """Find the images of a split (of the gallery, where there is one) nearest to some images, as `gnn-dml search` does.
 
@@ -108,6 +109,7 @@ def search_images(
         device: "auto", "cpu", "cuda" or "mps"; None as a setting says, or automatically.
         workers: Processes that load images; None as the run has it.
         trust: See `run`.
+        config_dirs: Likewise.
 
     Returns:
         A row per image and neighbour: `query`, `query_class` (None for an image from outside), `rank`, `similarity`,
@@ -117,7 +119,9 @@ def search_images(
         UserError: If something is missing, unreadable, or does not fit, or the picture cannot be written.
     """
     path = None if out is None else check_output("out", Path(out), (".png",))
-    (model,) = load_models([run], settings=settings, last=last, dataset=dataset, refiners=refiners, trust=trust)
+    (model,) = load_models(
+        [run], settings=settings, last=last, dataset=dataset, refiners=refiners, trust=trust, config_dirs=config_dirs
+    )
     names = [images] if isinstance(images, (str, PathLike)) else images
     found = search_models(model, names, split=split, k=k, refined=refined, device=device, workers=workers)
     if path is not None:

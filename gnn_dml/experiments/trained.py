@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -14,11 +14,11 @@ from gnn_dml.errors import UserError
 from gnn_dml.evaluation.ensemble import Member
 from gnn_dml.evaluation.refine import describe_test_graph
 from gnn_dml.experiments.build import Config, build, build_neighbourhoods, build_source
-from gnn_dml.experiments.checkpoint import Checkpoint, read_checkpoint
-from gnn_dml.experiments.files import load
+from gnn_dml.experiments.checkpoint import Checkpoint, as_checkpoint, is_checkpoint, read_checkpoint
 from gnn_dml.graphs import Complete, describe, uses_labels
 from gnn_dml.models import Embedder, Refiner
-from gnn_dml.official import load_embedder, load_refiner, read_weights
+from gnn_dml.models.weights_file import as_weights, open_weights
+from gnn_dml.official import load_embedder, load_refiner
 from gnn_dml.training.learner import Learner
 
 Weights = Mapping[str, Tensor]
@@ -66,17 +66,25 @@ class Trained:
         )
 
 
-def read_model(path: Path) -> Checkpoint | Weights:
+def read_model(path: Path, *, trust: Sequence[str] = (), config_dirs: Sequence[Path] = ()) -> Checkpoint | Weights:
     """Read the best checkpoint of a run folder, a checkpoint file, or a file of published weights.
 
     What a file holds decides, not its name.
 
+    Args:
+        path: Of the folder or the file.
+        trust: Packages of which a checkpoint may have anything built; see `gnn_dml.config.targets`.
+        config_dirs: The user's folders of YAMLs, whose classes may be built too.
+
     Raises:
-        UserError: If there is no such file, or it is neither.
+        UserError: If there is no such file, or it is neither, or it asks for what a file may not have.
     """
-    if path.is_dir() or not path.is_file() or _is_checkpoint(path):
-        return read_checkpoint(path)
-    return read_weights(path)
+    if not path.is_file():
+        return read_checkpoint(path, trust=trust, config_dirs=config_dirs)
+    held = open_weights(path)
+    if is_checkpoint(held):
+        return as_checkpoint(path, held, trust=trust, config_dirs=config_dirs)
+    return as_weights(path, held)
 
 
 def from_run(name: str, checkpoint: Checkpoint, config: Config, *, test_graph: bool = False) -> Trained:
@@ -89,8 +97,14 @@ def from_run(name: str, checkpoint: Checkpoint, config: Config, *, test_graph: b
         test_graph: Whether the graph of `config` takes the place of the one trained with.
 
     Raises:
-        UserError: If the graph is built from labels, or there is no refiner for it.
+        UserError: If the graph is built from labels, or there is no refiner for it; if nobody says where the images
+            are; if the checkpoint asks for what a file may not have.
     """
+    if _needs_root(checkpoint, config):
+        raise UserError(
+            f"{name} does not say where the images are, since a file brings no paths and no config.yaml of a run lies "
+            f"beside it: add dataset.root=..., where the images of dataset={config['choices'].get('dataset')} are"
+        )
     learner = checkpoint.learner()
     if test_graph:
         if not learner.has_refiner:
@@ -118,6 +132,12 @@ def from_published(name: str, weights: Weights, config: Config, refiner: Weights
     return Trained(
         name, config, Learner(embedder, _published_refiner(config, refiner, embedder), _test_graph(config)).eval(), None
     )
+
+
+def _needs_root(checkpoint: Checkpoint, config: Config) -> bool:
+    """Whether the images are those of the training, and the path to them was left out and given nowhere else."""
+    same = config["choices"].get("dataset") == checkpoint.config["choices"].get("dataset")
+    return same and "dataset.root" in checkpoint.left_out and config["dataset"].get("root") is None
 
 
 def _test_graph(config: Config) -> BaseTransform:
@@ -149,12 +169,3 @@ def _published_refiner(config: Config, weights: Weights, embedder: Embedder) -> 
         raise
     except ValueError as error:
         raise UserError(f"layer.num_heads={layer['num_heads']} does not fit the refiner: {error}") from error
-
-
-def _is_checkpoint(path: Path) -> bool:
-    """Whether a file has the parts of a checkpoint of this package."""
-    try:
-        held: Any = load(path)
-    except Exception:  # `read_weights` says what is wrong with it
-        return False
-    return isinstance(held, dict) and {"config", "weights"} <= held.keys()

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import partial
 
 from torch import Tensor
 
 from gnn_dml.errors import UserError
 from gnn_dml.models.backbone import current_name
 from gnn_dml.models.embedder import Embedder
-from gnn_dml.official.names import fill, size
+from gnn_dml.official.names import filled, size
 
 CHANNELS = {
     "resnet18": 512,
@@ -54,7 +55,8 @@ def load_embedder(state_dict: Mapping[str, Tensor], *, name: str = "resnet50") -
     state = {current_name(key): tensor for key, tensor in state_dict.items()}
     dense = name.startswith("densenet")
     head = "classifier" if dense else "fc"
-    embedder = Embedder(
+    build = partial(
+        Embedder,
         name,
         dim=_reduced(state, name, head),
         num_classes=size(state, 0, f"{head}.weight", f"{head}.bias"),
@@ -68,8 +70,7 @@ def load_embedder(state_dict: Mapping[str, Tensor], *, name: str = "resnet50") -
         r"classifier\.norm\.": "bottleneck.",
         r"classifier\.(classifier\.)?": f"{head}.",
     }
-    fill(embedder, state, names, what=name)
-    return embedder.eval()
+    return filled(build, state, names, what=name)
 
 
 def _reduced(state: Mapping[str, Tensor], name: str, head: str) -> int | None:

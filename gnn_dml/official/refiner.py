@@ -12,8 +12,12 @@ from gnn_dml.errors import UserError
 from gnn_dml.layers import DotProductAttention
 from gnn_dml.layers.dot_product import Aggregation
 from gnn_dml.models.refiner import Output, Refiner
-from gnn_dml.official.names import fill, size
+from gnn_dml.official.names import filled, size
 
+MOST_LAYERS = 1000
+"""Of a refiner that is read; the published ones have one or two."""
+
+_TENSORS = 16  # of a layer
 _LAYERS = "gnn_model.node_model.layers"
 _NAMES = {
     r"reduce\.": "dim_red.",
@@ -61,12 +65,19 @@ def load_refiner(
             f"the checkpoint holds no refiner, whose names are dim_red.weight, {_LAYERS}.0.norm1.weight and so on; its "
             f"first names are {sorted(state_dict)[:5]}"
         )
+    # A name of each layer is enough to count it, and building thousands of them takes long.
+    if layers > 1 + len(state_dict) // _TENSORS or layers > MOST_LAYERS:
+        raise UserError(
+            f"the checkpoint names {layers} layers in its {len(state_dict)} tensors; a layer has {_TENSORS}, and "
+            f"{MOST_LAYERS} layers are the most"
+        )
     width = size(state_dict, 0, "dim_red.weight", f"{_LAYERS}.0.norm1.weight")
     dim = size(state_dict, 1, "dim_red.weight", default=width)
     if not width or dim % width:
         raise UserError(f"dim_red.weight is ({width}, {dim}); a refiner needs a width that divides the channels in")
     _check_output(output, state_dict, layers, width)
-    refiner = Refiner(
+    build = partial(
+        Refiner,
         dim,
         size(state_dict, 0, *(f"fc.{i}.weight" for i in range(layers))),
         partial(DotProductAttention, num_heads=num_heads, quiet=True, dropout=0.1, aggregation=aggregation),
@@ -76,8 +87,7 @@ def load_refiner(
         dropout=0.1,
         weighted=weighted,
     )
-    fill(refiner, state_dict, _NAMES, what=f"a refiner with output={output!r}")
-    return refiner.eval()
+    return filled(build, state_dict, _NAMES, what=f"a refiner with output={output!r}")
 
 
 def _indices(state_dict: Mapping[str, Tensor], prefix: str) -> set[int]:

@@ -61,12 +61,13 @@ def test_an_existing_file_stays_unless_it_is_forced_away(run, program, tmp_path)
     assert [path.name for path in tmp_path.iterdir()] == ["e.npz"]
 
 
-def test_weights_that_give_no_numbers_any_more_write_nothing(second_run, program, tmp_path):
+def test_weights_that_give_no_numbers_any_more_write_nothing(second_run, program, tmp_path, noisy_archive):
     held = torch.load(second_run / "best.pt", weights_only=True)
     held["weights"]["embedder.projection.bias"][0] = torch.nan
     torch.save(held, tmp_path / "diverged.pt")
+    root = f"dataset.root={noisy_archive}"
     for command in (["evaluate"], ["embed", "--out", tmp_path / "e.npz"]):
-        said = program(*command, tmp_path / "diverged.pt", "--device", "cpu", code=2)
+        said = program(*command, tmp_path / "diverged.pt", root, "--device", "cpu", code=2)
         assert "the backbone embeddings of 25 of 25 images hold NaN or infinity; the first is image 0" in said
     assert [path.name for path in tmp_path.iterdir()] == ["diverged.pt"]
 

@@ -3,6 +3,7 @@
 import csv
 import json
 import re
+import shutil
 
 import numpy as np
 import pandas as pd
@@ -99,6 +100,7 @@ def test_members_on_other_images_are_refused(run, second_run, program, tmp_path)
     row = read_checkpoint(run / "best.pt")
     other = {**row.config, "protocol": {**row.config["protocol"], "folds": 2}}
     type(row)(other, row.epoch, row.num_classes, row.weights).write(tmp_path / "other.pt")
+    shutil.copy(run / "config.yaml", tmp_path)
     said = program("evaluate", run, tmp_path / "other.pt", *settings, code=2)
     assert f"between {run} and {tmp_path / 'other.pt'} the numbers of images differ: 20 and 25" in said
 

@@ -41,6 +41,17 @@ def add_rest(parser: argparse.ArgumentParser, name: str, metavar: str, text: str
     parser.set_defaults(rest=name)
 
 
+def add_config_dir(parser: argparse.ArgumentParser) -> None:
+    """The option that brings a user's own settings and classes."""
+    parser.add_argument(
+        "--config-dir",
+        metavar="DIR",
+        action="append",
+        default=[],
+        help="a folder of your own YAMLs (DIR/graph/mine.yaml, DIR/study/mine.yaml) and modules (docs/extend.md)",
+    )
+
+
 def whole_number(least: int, most: int | None = None) -> Callable[[str], int]:
     """A reader of whole numbers that are not too small or too large."""
 

@@ -6,7 +6,7 @@ import argparse
 from collections.abc import Sequence
 from pathlib import Path
 
-from gnn_dml.cli.parser.common import DATASETS, whole_number
+from gnn_dml.cli.parser.common import DATASETS, add_config_dir, whole_number
 
 RUN = "a run folder, a checkpoint file of a run, or a file of published weights"
 
@@ -37,6 +37,15 @@ def add_model_arguments(parser: argparse.ArgumentParser) -> None:
         default=[],
         help="published weights of the message passing that belong to the CNN (again for each further CNN)",
     )
+    parser.add_argument(
+        "--trust",
+        metavar="PACKAGE",
+        action="append",
+        default=[],
+        help="let a run build classes of this Python package, which can do whatever it likes (again for each further "
+        "one); without it a run builds the classes of this program alone",
+    )
+    add_config_dir(parser)
     parser.add_argument("--device", help="auto, cpu, cuda or mps (default: auto)")
     parser.add_argument("--workers", type=whole_number(0), metavar="N", help="processes that load images")
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 
-from gnn_dml.cli.parser.common import Commands, add_command, add_rest, examples, whole_numbers
+from gnn_dml.cli.parser.common import Commands, add_command, add_config_dir, add_rest, examples, whole_numbers
 from gnn_dml.config.names import choices_text
 
 _SETTINGS = """\
@@ -28,16 +28,6 @@ def _add_overrides(parser: argparse.ArgumentParser, text: str = "what differs fr
 
 def _add_seeds(parser: argparse.ArgumentParser, text: str) -> None:
     parser.add_argument("--seeds", type=whole_numbers("0,1,2"), metavar="0,1,2", help=text)
-
-
-def _add_config_dir(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument(
-        "--config-dir",
-        metavar="DIR",
-        action="append",
-        default=[],
-        help="a folder of your own YAMLs (DIR/graph/mine.yaml, DIR/study/mine.yaml) and modules (docs/extend.md)",
-    )
 
 
 def add_demo(commands: Commands) -> None:
@@ -73,7 +63,7 @@ def add_train(commands: Commands) -> None:
     )
     parser = add_command(commands, "train", "train one network and test it", long, epilog + _settings())
     parser.add_argument("--show", action="store_true", help="print the resolved settings and stop")
-    _add_config_dir(parser)
+    add_config_dir(parser)
     _add_overrides(parser)
 
 
@@ -93,5 +83,5 @@ def add_ablate(commands: Commands) -> None:
     parser = add_command(commands, "ablate", "run a study: cells x seeds", long, epilog + _settings())
     parser.add_argument("study", metavar="STUDY", help="the name of a study of the package, or a YAML file")
     _add_seeds(parser, "instead of the study's own")
-    _add_config_dir(parser)
+    add_config_dir(parser)
     _add_overrides(parser)
