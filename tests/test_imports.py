@@ -30,8 +30,8 @@ ROOMS = (
 )
 # Imports no room; only experiments and cli import it.
 APART = "results"
-# Imported by all, importing no room: errors, the atomic write, and folders that hold configuration and not code.
-SHARED = ("errors", "atomic", "conf")
+# Imported by all, importing no room: errors, the atomic write, the schema of a row, and the folder of settings.
+SHARED = ("errors", "atomic", "columns", "conf")
 HEAVY = ("torch", "pandas", "torchvision", "matplotlib")
 
 
@@ -188,3 +188,69 @@ def test_the_command_line_starts_without_the_heavy_libraries() -> None:
 
 def test_a_heavy_library_would_be_seen() -> None:
     assert "matplotlib" in loaded_by("import matplotlib")
+
+
+# Everything else takes objects and plain arguments.
+SEES_SETTINGS = ("config", "experiments", "cli")
+# The command line parses and prints: what it does not ask of these it would do itself.
+ASKED_BY_CLI = ("cli", "config", "experiments", "evaluation", "prepare", "results", "errors", "__version__")
+PRINTS_WITH = ("tqdm", "yaml")
+
+
+def settings_seen(root: Path) -> list[str]:
+    """Every place outside the rooms for it that imports a configuration library or takes a configuration."""
+    found = []
+    for path in sorted((root / PACKAGE).rglob("*.py")):
+        parts = path.relative_to(root).with_suffix("").parts
+        if parts[1] in SEES_SETTINGS:
+            continue
+        tree = ast.parse(path.read_text(), str(path))
+        where = path.relative_to(root).as_posix()
+        for line, name in imported_modules(tree, list(parts[:-1])):
+            if name.split(".")[0] in ("hydra", "omegaconf") or name.startswith(f"{PACKAGE}.config"):
+                found.append(f"{where}:{line}: imports {name}")
+        for node in ast.walk(tree):
+            if isinstance(node, ast.arg) and node.arg in ("config", "cfg"):
+                found.append(f"{where}:{node.lineno}: takes a {node.arg}")
+    return found
+
+
+def done_by_cli(root: Path) -> list[str]:
+    """Every import of the command line beyond what parsing and printing need."""
+    found = []
+    for path in sorted((root / PACKAGE / "cli").rglob("*.py")):
+        parts = path.relative_to(root).with_suffix("").parts
+        for line, name in imported_modules(ast.parse(path.read_text(), str(path)), list(parts[:-1])):
+            first, _, rest = name.partition(".")
+            allowed = ASKED_BY_CLI if first == PACKAGE else (*sys.stdlib_module_names, *PRINTS_WITH, "pandas")
+            if (rest.split(".")[0] if first == PACKAGE else first) not in allowed:
+                found.append(f"{path.relative_to(root).as_posix()}:{line}: imports {name}")
+    return found
+
+
+def test_only_two_rooms_see_settings() -> None:
+    assert settings_seen(ROOT) == []
+
+
+def test_the_command_line_only_parses_and_prints() -> None:
+    assert done_by_cli(ROOT) == []
+
+
+@pytest.mark.parametrize(
+    ("file", "source", "said"),
+    [
+        ("training/a.py", "from omegaconf import DictConfig\n", "imports omegaconf.DictConfig"),
+        ("evaluation/a.py", "from gnn_dml.config.compose import resolve\n", "imports gnn_dml.config.compose.resolve"),
+        ("models/a.py", "def build(config):\n    pass\n", "takes a config"),
+    ],
+)
+def test_a_room_that_sees_settings_is_found(tree: Path, file: str, source: str, said: str) -> None:
+    (tree / PACKAGE / file).write_text(source)
+    (found,) = settings_seen(tree)
+    assert found.endswith(said)
+
+
+@pytest.mark.parametrize("source", ["import torch\n", "from gnn_dml.training.trainer import Trainer\n"])
+def test_work_in_the_command_line_is_found(tree: Path, source: str) -> None:
+    (tree / PACKAGE / "cli" / "a.py").write_text(source)
+    assert len(done_by_cli(tree)) == 1

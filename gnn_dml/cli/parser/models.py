@@ -28,7 +28,7 @@ def add_model_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--split", choices=("train", "val", "test"), default="test", help="default: test")
     parser.add_argument("--last", action="store_true", help="the last epoch of a run instead of the chosen one")
     parser.add_argument(
-        "--dataset", choices=DATASETS, metavar="NAME", help=f"as dataset=NAME; one of {', '.join(DATASETS)}"
+        "--dataset", metavar="NAME", help=f"as dataset=NAME; one of {', '.join(DATASETS)}"
     )
     parser.add_argument(
         "--refiner",
