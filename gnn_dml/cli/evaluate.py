@@ -12,7 +12,7 @@ from gnn_dml.cli.parser.models import split_targets
 from gnn_dml.cli.tables import format_members, format_table
 from gnn_dml.errors import UserError
 from gnn_dml.experiments.load_models import load_models
-from gnn_dml.experiments.output import check_output
+from gnn_dml.experiments.output import check_input, check_output
 
 if TYPE_CHECKING:
     from gnn_dml.evaluation.measurement import Measurement
@@ -97,6 +97,9 @@ def _run_file(arguments: argparse.Namespace, targets: Sequence[str]) -> int:
     for option in ("refined", "last", "dataset", "refiner", "device", "workers"):
         if getattr(arguments, option) not in (None, False, []):
             raise UserError(f"--{option} goes with runs; --embeddings {path} is a file of embeddings already")
+    check_input("--embeddings", Path(path))
+    if arguments.labels is not None:
+        check_input("--labels", Path(arguments.labels))
     from gnn_dml.evaluation.measurement import to_json, write_csv
     from gnn_dml.experiments.evaluate_file import evaluate_file
 

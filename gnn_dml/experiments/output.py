@@ -1,4 +1,4 @@
-"""Where a command is to write, looked at before it computes anything."""
+"""Where a command is to read and to write, looked at before it computes anything."""
 
 from __future__ import annotations
 
@@ -30,4 +30,15 @@ def check_output(option: str, path: Path, suffixes: Sequence[str], *, replace: b
     folder = next(parent for parent in path.absolute().parents if parent.exists())
     if not folder.is_dir() or not os.access(folder, os.W_OK):
         raise UserError(f"{option} {path} cannot be written: {folder} is no folder that you can write to")
+    return path
+
+
+def check_input(option: str, path: Path) -> Path:
+    """The path, if there is a file to read.
+
+    Raises:
+        UserError: If there is none.
+    """
+    if not path.is_file():
+        raise UserError(f"{option} {path}: there is no such file")
     return path

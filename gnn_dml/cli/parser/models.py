@@ -27,9 +27,7 @@ def add_model_arguments(parser: argparse.ArgumentParser) -> None:
     """Which weights, on which images, computed where."""
     parser.add_argument("--split", choices=("train", "val", "test"), default="test", help="default: test")
     parser.add_argument("--last", action="store_true", help="the last epoch of a run instead of the chosen one")
-    parser.add_argument(
-        "--dataset", metavar="NAME", help=f"as dataset=NAME; one of {', '.join(DATASETS)}"
-    )
+    parser.add_argument("--dataset", metavar="NAME", help=f"as dataset=NAME; one of {', '.join(DATASETS)}")
     parser.add_argument(
         "--refiner",
         metavar="FILE",
