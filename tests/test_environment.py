@@ -26,7 +26,7 @@ ROOT = Path(__file__).resolve().parents[1]
 NAMES_CSV = Path(__file__).with_name("conda_forge_names.csv")
 
 # Two distributions of one module: the environment holds the one on the right.
-REPLACED_BY = {"faiss-cpu": "faiss-gpu-cu12"}
+REPLACED_BY = {"faiss-cpu": "faiss-gpu"}
 # Development requirements the environment leaves out, with the reason.
 LEFT_OUT = {
     "gnn-dml": "the package itself, from the pip section",
@@ -152,7 +152,7 @@ def test_environment_and_pyproject_agree() -> None:
         ("- pandas >=2.2\n", "- pandas=2.2\n", "unreadable line: pandas=2.2"),
         ("  - pandas >=2.2\n", "", "missing: pandas (dependencies)"),
         ("  - pytorch_scatter >=2.1.2\n", "", "missing: torch-scatter (scatter)"),
-        ("  - faiss-gpu >=1.8\n", "", "missing: faiss-gpu-cu12 (gpu)"),
+        ("  - faiss-gpu >=1.8\n", "", "missing: faiss-gpu (gpu)"),
         ("  - types-tqdm\n", "", "missing: types-tqdm (dev)"),
         ("- pip\n", "- pip\n  - scikit-image\n", "unknown conda-forge name: scikit-image"),
         ("- python >=3.10\n", "- python >=3.9\n", "python: >=3.9, but requires-python is >=3.10"),

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from gnn_dml.cli.progress import TrainingBar
-from gnn_dml.config.compose import flat, resolve
+from gnn_dml.config.compose import as_yaml, resolve
 from gnn_dml.config.names import open_config_dirs
 from gnn_dml.experiments.api import train
 
@@ -17,7 +17,7 @@ def run(arguments: argparse.Namespace) -> int:
     """Train and test one configuration, or say that it is done."""
     config = resolve(arguments.overrides, config_dirs=open_config_dirs(arguments.config_dir))
     if arguments.show:
-        print(flat(config), end="")
+        print(as_yaml(config), end="")
         return 0
     with TrainingBar(row_name(config)) as bar:
         frame = train(arguments.overrides, config_dirs=arguments.config_dir, on_start=bar.start)

@@ -242,7 +242,7 @@ def raise_all(found: Sequence[str]) -> None:
         raise UserError("; ".join(dict.fromkeys(found)))
 
 
-def flat(config: Mapping[str, Any]) -> str:
+def as_yaml(config: Mapping[str, Any]) -> str:
     """The configuration as YAML, for people."""
     import yaml
 

@@ -12,7 +12,7 @@ from omegaconf import OmegaConf
 from gnn_dml.config.check import problems
 from gnn_dml.config.compose import compose_tree, group_problem, parse, raise_all, setting_problem
 from gnn_dml.config.names import CONF, ConfigDirs, groups
-from gnn_dml.config.transfer import fitted
+from gnn_dml.config.transfer import adapt_transform
 from gnn_dml.config.upgrade import upgrade
 from gnn_dml.errors import UserError
 
@@ -89,7 +89,7 @@ def _swapped(config: Config, group: str, name: str, config_dirs: ConfigDirs) -> 
     with initialize_config_dir(str(CONF), version_base="1.3"):
         found: Any = OmegaConf.to_container(compose_tree([f"{group}={name}"], config_dirs)[group], resolve=True)
     if group == "dataset":
-        found["transform"] = fitted(found["transform"], config)
+        found["transform"] = adapt_transform(found["transform"], config)
     if group == "graph" and config["choices"]["graph"] == "none":
         raise UserError(f"graph={name} changes nothing: the run has no refiner")
     return {**config, group: found, "choices": {**config["choices"], group: name}}

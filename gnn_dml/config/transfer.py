@@ -11,7 +11,7 @@ from gnn_dml.prepare.scales import SCALES
 Config = Mapping[str, Any]
 
 
-def fitted(transform: Config, run: Config) -> dict[str, Any]:
+def adapt_transform(transform: Config, run: Config) -> dict[str, Any]:
     """The transform of another data set for the backbone of a run.
 
     Args:
@@ -28,7 +28,7 @@ def fitted(transform: Config, run: Config) -> dict[str, Any]:
     trained, backbone = run["dataset"]["transform"], run["backbone"]
     one_size = backbone.get("pool") == "flatten" or backbone.get("image_size") is not None
     sizes = _sizes(transform, trained) if one_size else {}
-    return {**transform, **sizes, **scaled(transform, trained.get("normalize", "half"))}
+    return {**transform, **sizes, **normalization_settings(transform, trained.get("normalize", "half"))}
 
 
 def _sizes(transform: Config, trained: Config) -> dict[str, int]:
@@ -40,7 +40,7 @@ def _sizes(transform: Config, trained: Config) -> dict[str, int]:
     return {"size": size, "resize": shown}
 
 
-def scaled(transform: Config, normalize: str) -> dict[str, Any]:
+def normalization_settings(transform: Config, normalize: str) -> dict[str, Any]:
     """The settings under which a transform normalises images in a way of `gnn_dml.prepare.scales.SCALES`.
 
     Raises:

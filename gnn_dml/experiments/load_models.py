@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from gnn_dml.config.compose import resolve
 from gnn_dml.config.names import open_config_dirs
 from gnn_dml.config.test_time import overlay, read_settings
-from gnn_dml.config.transfer import scaled
+from gnn_dml.config.transfer import normalization_settings
 from gnn_dml.errors import UserError
 
 if TYPE_CHECKING:
@@ -112,5 +112,5 @@ def _load_published(
     config = resolve([*protocol, *settings])
     if NORMALIZE not in keys:
         transform = config["dataset"]["transform"]
-        config["dataset"]["transform"] = {**transform, **scaled(transform, "published")}
+        config["dataset"]["transform"] = {**transform, **normalization_settings(transform, "published")}
     return from_published(name, weights, config, refiner)

@@ -39,7 +39,7 @@ def choose_backend(points: int, clusters: int, backend: Backend = "auto") -> str
         raise ValueError(f"backend must be one of {', '.join(get_args(Backend))}, not {backend!r}")
     installed = find_spec("faiss") is not None
     if backend == "faiss" and not installed:
-        raise ValueError("backend='faiss' needs faiss: pip install faiss-cpu, or faiss-gpu-cu12 with CUDA")
+        raise ValueError("backend='faiss' needs faiss: pip install faiss-cpu, or faiss-gpu with CUDA")
     if backend == "auto":
         return "faiss" if points * clusters >= LARGE and installed else "scikit-learn"
     return backend
