@@ -279,5 +279,5 @@ def test_a_trainer_that_reads_every_loss_is_seen():
     with pretended():
         step = refined(topology("complete"), layer("dot_product"))
         step.guard = FiniteGuard(step.optimizer, CUDA, on_device=False)
-        with pytest.raises(Exception, match="item|local_scalar_dense"):
+        with pytest.raises(Exception, match=r"item|local_scalar_dense"):
             run(step)

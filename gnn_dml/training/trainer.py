@@ -83,10 +83,11 @@ class Trainer:
             self.learner.train()
         active = self.step.losses.active(refined=self.learner.refiner is not None)
         sums, purity, read = LossSums(list(active), self.device), PurityMeter(self.learner.refiner), None
+        measured: frozenset[int] = frozenset()
         for number, batch in enumerate(self.loader.epoch(epoch), start=1):
-            # Only now does the sampler know its epoch, and with it the number of batches.
-            measured = number in measured_batches(len(self.loader), most=self.purity_batches)
-            terms = self.step(self._on_device(batch), purity.observe if measured else None)
+            if number == 1:  # only now does the sampler know its epoch, and with it the number of batches
+                measured = measured_batches(len(self.loader), most=self.purity_batches)
+            terms = self.step(self._on_device(batch), purity.observe if number in measured else None)
             sums.add(self.step.losses.total(terms), terms)
             if self.device.type != "cuda" or number % READ_EVERY == 1:
                 read = _checked(sums.read(), epoch)
