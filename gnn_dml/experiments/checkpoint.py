@@ -12,7 +12,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from torch import Tensor
+from torch import Tensor, nn
 
 from gnn_dml import __version__
 from gnn_dml.config.targets import Targets, allowed_targets, check_plain, check_targets
@@ -22,6 +22,7 @@ from gnn_dml.experiments.build import build_learner
 from gnn_dml.experiments.files import save
 from gnn_dml.experiments.paths import with_paths_of, without_paths
 from gnn_dml.experiments.sizes import check_sizes, fewer_workers
+from gnn_dml.losses import Losses
 from gnn_dml.models.fit import misfit, shapes_of
 from gnn_dml.models.weights_file import check_tensors, open_file
 from gnn_dml.training.learner import Learner
@@ -40,6 +41,7 @@ class Checkpoint:
         allowed: What may be built from the configuration.
         trust: Packages of which anything may be built.
         typed: Whether the configuration is the user's own and need not be checked.
+        losses: State dict of the loss terms, which holds what those with parameters have learned; mostly empty.
     """
 
     config: dict[str, Any]
@@ -50,11 +52,14 @@ class Checkpoint:
     allowed: Targets = field(default_factory=allowed_targets, repr=False)
     trust: tuple[str, ...] = ()
     typed: bool = False
+    losses: dict[str, Any] = field(default_factory=dict)
 
     def write(self, path: Path) -> None:
         """Save atomically, without paths."""
         config, left_out = without_paths(self.config)
         held = {"config": config, "epoch": self.epoch, "num_classes": self.num_classes, "weights": self.weights}
+        if self.losses:
+            held["losses"] = self.losses
         places = sorted({*self.left_out, *left_out})
         save(path, {**held, "left_out": places, "version": __version__})
 
@@ -91,10 +96,17 @@ class Checkpoint:
             raise UserError(f"the weights in the checkpoint do not fit its configuration: {fault}")
 
 
-def snapshot(config: Mapping[str, Any], learner: Learner, epoch: int, num_classes: int) -> Checkpoint:
-    """The learner as it is now; the weights are copied, so training may go on."""
-    weights = {name: tensor.detach().cpu().clone() for name, tensor in learner.state_dict().items()}
-    return Checkpoint(dict(config), epoch, num_classes, weights)
+def snapshot(
+    config: Mapping[str, Any], learner: Learner, epoch: int, num_classes: int, losses: Losses | None = None
+) -> Checkpoint:
+    """The learner as it is now, and its losses; the weights are copied, so training may go on."""
+    learned = {} if losses is None else _copied(losses)
+    return Checkpoint(dict(config), epoch, num_classes, _copied(learner), losses=learned)
+
+
+def _copied(module: nn.Module) -> dict[str, Any]:
+    """The state dict of a module, on the CPU and its own."""
+    return {name: tensor.detach().cpu().clone() for name, tensor in module.state_dict().items()}
 
 
 def read_checkpoint(
@@ -147,7 +159,9 @@ def as_checkpoint(
     """
     if fault := _fault(held):
         raise UserError(f"{file} is not a checkpoint of this package ({fault})")
+    losses = held.get("losses", {})
     check_tensors(file, held["weights"])
+    check_tensors(file, losses)
     allowed = allowed_targets(*map(Path, config_dirs))
     config: dict[str, Any] = held["config"]
     if check:
@@ -159,7 +173,7 @@ def as_checkpoint(
     left_out = tuple(sorted({*dropped, *(place for place in held.get("left_out", ()) if place.startswith("dataset."))}))
     config = fewer_workers(with_paths_of(file.parent, config, left_out))
     checkpoint = Checkpoint(
-        config, held["epoch"], held["num_classes"], held["weights"], left_out, allowed, tuple(trust)
+        config, held["epoch"], held["num_classes"], held["weights"], left_out, allowed, tuple(trust), losses=losses
     )
     if check:
         check_sizes(config, checkpoint.num_classes, checkpoint.weights)
@@ -174,11 +188,12 @@ def _fault(held: Any) -> str | None:
         number = held.get(name)
         if not isinstance(number, int) or isinstance(number, bool) or not 0 <= number < 2**31:
             return f"its {name} is no whole number"
-    weights, places = held["weights"], held.get("left_out", [])
-    if not isinstance(weights, dict) or not all(
-        isinstance(name, str) and isinstance(tensor, Tensor) for name, tensor in weights.items()
-    ):
-        return "its weights are no tensors by name"
+    places = held.get("left_out", [])
+    for name, tensors in (("weights", held["weights"]), ("losses", held.get("losses", {}))):
+        if not isinstance(tensors, dict) or not all(
+            isinstance(key, str) and isinstance(tensor, Tensor) for key, tensor in tensors.items()
+        ):
+            return f"its {name} are no tensors by name"
     if not isinstance(places, list) or not all(isinstance(place, str) for place in places[:100]) or len(places) > 100:
         return "its list of paths left out is broken"
     return None if isinstance(held["config"], dict) else "its configuration is no mapping"

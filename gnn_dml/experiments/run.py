@@ -20,6 +20,7 @@ from gnn_dml.experiments.measure import measure
 from gnn_dml.experiments.reuse import run_folder
 from gnn_dml.experiments.row import make_row
 from gnn_dml.experiments.sample_queries import write_neighbours
+from gnn_dml.losses import Losses
 from gnn_dml.training.device import pick_device, seed_everything
 from gnn_dml.training.learner import Learner
 from gnn_dml.training.trainer import Diverged, Trainer
@@ -107,7 +108,7 @@ class Run:
 
     def _keep(self, trainer: Trainer, data: RunSplits, rows: list[dict[str, Any]]) -> None:
         """Write what the epoch just finished leaves behind."""
-        checkpoint = self._snapshot(trainer.learner, data, trainer.finished)
+        checkpoint = self._snapshot(trainer.learner, data, trainer.finished, trainer.step.losses)
         if self._best(rows) == rows[-1]["epoch"]:
             checkpoint.write(self.folder / "best.pt")
         checkpoint.write(self.folder / "last.pt")
@@ -120,8 +121,8 @@ class Run:
         key = f"{self.config['protocol']['select_on']}_{self.config['protocol']['select_by']}"
         return int(max(rows, key=lambda row: row[key])["epoch"])
 
-    def _snapshot(self, learner: Learner, data: RunSplits, epoch: int) -> Checkpoint:
-        return snapshot(self.config, learner, epoch, data.train.num_classes)
+    def _snapshot(self, learner: Learner, data: RunSplits, epoch: int, losses: Losses | None = None) -> Checkpoint:
+        return snapshot(self.config, learner, epoch, data.train.num_classes, losses)
 
     def _validate(self, learner: Learner, data: RunSplits) -> dict[str, float | None]:
         """The selection metrics; Diverged if the weights give no numbers any more."""

@@ -5,11 +5,13 @@ import random
 import numpy as np
 import pytest
 import torch
+import yaml
 from torch import nn
 
 from gnn_dml.config.compose import resolve
 from gnn_dml.evaluation.embed import embed
 from gnn_dml.experiments.build import build_data, build_learner, build_losses, build_neighbourhoods, build_trainer
+from gnn_dml.experiments.checkpoint import read_checkpoint, snapshot
 from gnn_dml.experiments.files import load, save
 from gnn_dml.losses import EmbeddingLoss
 from gnn_dml.training.purity import measured_batches
@@ -79,6 +81,21 @@ def test_training_goes_on_to_the_same_bits_proxies_included(built, tmp_path):
     assert torch.equal(proxies(second), proxies(first))
     list(second.epochs(3))
     assert all(torch.equal(value, bits(second)[name]) for name, value in bits(whole).items())
+
+
+def test_a_checkpoint_holds_what_the_losses_have_learned(built, tmp_path):
+    (tmp_path / "loss").mkdir()
+    (tmp_path / "loss" / "mine.yaml").write_text(yaml.safe_dump({"terms": {"proxies": PROXIES}}))
+    trainer, data, config = built()
+    list(trainer.epochs(1))
+    for name, losses, expected in (
+        ("with.pt", trainer.step.losses, dict(trainer.step.losses.state_dict())),
+        ("without.pt", None, {}),
+    ):
+        snapshot(config, trainer.learner, 1, data.train.num_classes, losses).write(tmp_path / name)
+        found = read_checkpoint(tmp_path / name, config_dirs=[tmp_path]).losses
+        assert found.keys() == expected.keys()
+        assert all(torch.equal(tensor, expected[key]) for key, tensor in found.items())
 
 
 def test_the_random_state_of_python_and_numpy_comes_back(built, tmp_path):
