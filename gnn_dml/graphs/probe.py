@@ -150,7 +150,9 @@ def _labelled(topology: BaseTransform, x: Tensor, labels: Tensor | None) -> Edge
 def _alike(one: Tensor | None, other: Tensor | None) -> bool:
     if one is None or other is None:
         return one is other
-    return isinstance(one, Tensor) and isinstance(other, Tensor) and torch.equal(one, other)
+    if not isinstance(one, Tensor) or not isinstance(other, Tensor) or one.shape != other.shape:
+        return False
+    return bool(((one == other) | ((one != one) & (other != other))).all())  # NaN is NaN
 
 
 def _check_edges(name: str, found: Edges, shape: tuple[int, ...]) -> None:
