@@ -1,13 +1,16 @@
 """What a dry build finds before a run starts, and that it lets pass what works, without moving any random state."""
 
+import sys
+
 import pytest
 import torch
 
 from gnn_dml.config.compose import resolve
 from gnn_dml.config.names import groups, studies
 from gnn_dml.errors import UserError
+from gnn_dml.experiments.api import run_study
 from gnn_dml.experiments.dry_build import DryBuild, dry_build
-from gnn_dml.experiments.study import plan, read_study
+from gnn_dml.experiments.study import Study, plan, read_study
 
 
 def changed(settings=(), **parts):
@@ -60,3 +63,27 @@ def test_weights_are_given_and_taken():
         dry_build({**config, "graph": resolve([])["graph"]})
     with pytest.raises(UserError, match="needs a layer that takes edge weights, and GATConv does not"):
         dry_build({**config, "layer": resolve(["layer=gat"])["layer"]})
+
+
+@pytest.fixture
+def own(tmp_path, monkeypatch):
+    """A folder with a topology that reads labels without saying so."""
+    monkeypatch.setattr(sys, "path", list(sys.path))
+    folder = tmp_path / "own"
+    (folder / "graph").mkdir(parents=True)
+    (folder / "own_silent.py").write_text(
+        "from torch_geometric.transforms import BaseTransform\n\n\n"
+        "class Silent(BaseTransform):\n"
+        "    def forward(self, data):\n"
+        "        data.edge_index = (data.y[:, None] == data.y).nonzero().T\n"
+        "        return data\n"
+    )
+    (folder / "graph" / "silent.yaml").write_text("# Mine.\n_target_: own_silent.Silent\n")
+    return folder
+
+
+def test_no_run_of_a_study_starts_where_one_cell_cannot_work(own, tiny_settings, tmp_path):
+    study = Study("mine", (0,), (), {"good": ("graph=knn", "graph.k=3"), "bad": ("graph=silent",)})
+    with pytest.raises(UserError, match=r"^cell 'bad' of the study mine: graph=silent: Silent\(\) works with labels"):
+        run_study(study, settings=tiny_settings, config_dirs=[own])
+    assert not (tmp_path / "runs").exists()
