@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from gnn_dml.config.compose import resolve
 from gnn_dml.config.names import open_config_dirs
+from gnn_dml.errors import UserError
 from gnn_dml.experiments.reuse import find_run
 from gnn_dml.experiments.study import Study, overrides_label, plan, read_study
 
@@ -88,12 +89,19 @@ def run_study(
         UserError: If a setting of any cell is wrong, before the first run starts; if a file cannot be read or written.
     """
     from gnn_dml.experiments.cell_files import write_cell, write_cell_order
+    from gnn_dml.experiments.dry_build import DryBuild
     from gnn_dml.experiments.execute import execute
     from gnn_dml.results import collect
 
     dirs = open_config_dirs(config_dirs)
     found = read_study(study, dirs) if isinstance(study, str) else study
     configs = plan(found, seeds or found.seeds, settings, config_dirs=dirs)
+    attempt = DryBuild()
+    for config in configs:
+        try:
+            attempt(config)
+        except UserError as error:
+            raise UserError(f"cell {config['cell']!r} of the study {found.name}: {error}") from error
     folder = Path(configs[0]["out"]) / found.name
     label = overrides_label(settings)
     rows = []
