@@ -12,7 +12,7 @@ import yaml
 from gnn_dml.config.compose import resolve
 from gnn_dml.data import emoji_archive
 from gnn_dml.errors import UserError
-from gnn_dml.evaluation.embed import measure
+from gnn_dml.experiments.measure import measure
 from gnn_dml.experiments.build import build_source
 from gnn_dml.experiments.checkpoint import read_checkpoint
 from gnn_dml.experiments.run import Run
