@@ -25,7 +25,7 @@ def test_parents_are_made_and_the_suffix_is_kept(tmp_path):
     assert write_atomically(path, write) == path
     assert path.read_text() == "new"
     assert re.fullmatch(r"\.partial-[0-9a-f]{16}\.csv", seen[0].name)
-    assert os.listdir(path.parent) == ["rows.csv"]
+    assert [path.name for path in path.parent.iterdir()] == ["rows.csv"]
 
 
 def test_two_writers_in_one_process_do_not_share_a_partial_file(tmp_path):
@@ -44,7 +44,7 @@ def test_two_writers_in_one_process_do_not_share_a_partial_file(tmp_path):
 @pytest.mark.parametrize("name", ["n" * 251 + ".csv", "a." + "s" * 253, "n" * 255])
 def test_names_of_255_bytes(tmp_path, name):
     write_atomically(tmp_path / name, lambda partial: partial.write_text("x"))
-    assert os.listdir(tmp_path) == [name]
+    assert [path.name for path in tmp_path.iterdir()] == [name]
 
 
 def test_a_failing_writer_leaves_the_old_file(tmp_path):
@@ -58,7 +58,7 @@ def test_a_failing_writer_leaves_the_old_file(tmp_path):
     with pytest.raises(KeyboardInterrupt):
         write_atomically(path, write)
     assert path.read_text() == "old"
-    assert os.listdir(tmp_path) == ["x.txt"]
+    assert [path.name for path in tmp_path.iterdir()] == ["x.txt"]
 
 
 @POSIX
@@ -109,5 +109,5 @@ def test_old_leftovers_are_swept_and_nothing_else(tmp_path):
     os.utime(folder, (old, old))
     sweep_partials(tmp_path)
     kept = {name for name, stays in names.items() if stays}
-    assert set(os.listdir(tmp_path)) == {*kept, folder.name, ".partial-fedcba9876543210.pt"}
+    assert set([path.name for path in tmp_path.iterdir()]) == {*kept, folder.name, ".partial-fedcba9876543210.pt"}
     sweep_partials(tmp_path / "there is no such folder")

@@ -1,10 +1,10 @@
 """A claim on the folder of a run, so that of all processes on all hosts that share the folder one trains it.
 
-A claim is a file `claim.<n>.json`, made so that only one process can make it. The one with the highest n owns the folder.
-Its owner rewrites it every few seconds. Another process looks whether the file changes, by its own clock, so clocks of
-hosts need not agree: a file that has not changed for long is that of a dead owner, and claim n + 1 takes its place. On one
-machine a lock on the file tells at once, since it ends with its process. An owner that was only slow finds the higher
-claim before it writes.
+A claim is a file `claim.<n>.json`, made so that only one process can make it. The one with the highest n owns the
+folder. Its owner rewrites it every few seconds. Another process looks whether the file changes, by its own clock, so
+clocks of hosts need not agree: a file that has not changed for long is that of a dead owner, and claim n + 1 takes its
+place. On one machine a lock on the file tells at once, since it ends with its process. An owner that was only slow
+finds the higher claim before it writes.
 """
 
 from __future__ import annotations

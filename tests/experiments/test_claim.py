@@ -53,12 +53,14 @@ def test_a_claim_leaves_nothing(tmp_path):
     folder = tmp_path / "study" / "run"
     with wait_for_claim(folder) as claim:
         claim.confirm()
-        assert os.listdir(folder) == ["claim.1.json"]
-    assert os.listdir(tmp_path) == []
-    with pytest.raises(KeyError), wait_for_claim(folder) as claim:
+        assert [path.name for path in folder.iterdir()] == ["claim.1.json"]
+    assert [path.name for path in tmp_path.iterdir()] == []
+    with pytest.raises(ZeroDivisionError), wait_for_claim(folder) as claim:
+        write_text(folder / "x", str(1 / 0), confirm=claim.confirm)
+    assert not folder.exists()
+    with wait_for_claim(folder) as claim:
         write_text(folder / "x", "x", confirm=claim.confirm)
-        raise KeyError
-    assert os.listdir(folder) == ["x"]
+    assert [path.name for path in folder.iterdir()] == ["x"]
 
 
 def test_the_living_are_not_overtaken_and_the_killed_at_once(tmp_path):
@@ -72,7 +74,7 @@ def test_the_living_are_not_overtaken_and_the_killed_at_once(tmp_path):
     with wait_for_claim(tmp_path, beat=0.05, patience=30) as claim:
         assert claim.generation == 2
     assert time.monotonic() - start < 20
-    assert os.listdir(tmp_path) == []
+    assert [path.name for path in tmp_path.iterdir()] == []
 
 
 def test_the_silent_of_another_host_is_overtaken(tmp_path):
@@ -84,7 +86,7 @@ def test_the_silent_of_another_host_is_overtaken(tmp_path):
         assert claim.generation == 4
     assert len(sentences) == 1
     assert "process 7 on elsewhere" in sentences[0]
-    assert os.listdir(tmp_path) == []
+    assert [path.name for path in tmp_path.iterdir()] == []
 
 
 def test_the_beating_of_another_host_is_waited_for(tmp_path):
@@ -119,7 +121,7 @@ def test_a_stopped_owner_that_goes_on_is_told(tmp_path):
     assert "taken over by another process" in error
     claim.confirm()
     claim.release()
-    assert os.listdir(tmp_path) == []
+    assert [path.name for path in tmp_path.iterdir()] == []
 
 
 def test_a_former_owner_stays_told_when_the_numbers_begin_again(tmp_path):
@@ -131,7 +133,7 @@ def test_a_former_owner_stays_told_when_the_numbers_begin_again(tmp_path):
             write_text(tmp_path / "x", "x", confirm=former.confirm)
         former.release()
         later.confirm()
-    assert os.listdir(tmp_path) == []
+    assert [path.name for path in tmp_path.iterdir()] == []
 
 
 def test_one_of_many_threads_has_it(tmp_path):
