@@ -109,5 +109,5 @@ def test_old_leftovers_are_swept_and_nothing_else(tmp_path):
     os.utime(folder, (old, old))
     sweep_partials(tmp_path)
     kept = {name for name, stays in names.items() if stays}
-    assert set([path.name for path in tmp_path.iterdir()]) == {*kept, folder.name, ".partial-fedcba9876543210.pt"}
+    assert {path.name for path in tmp_path.iterdir()} == {*kept, folder.name, ".partial-fedcba9876543210.pt"}
     sweep_partials(tmp_path / "there is no such folder")

@@ -22,7 +22,10 @@ def measure(
     workers: int = 0,
     check: Callable[[Embeddings], object] = lambda found: None,
 ) -> tuple[Embeddings, dict[str, float | None]]:
-    """Embed a split with a checkpoint's weights under its own protocol, and score it with every metric; `check` sees them first."""
+    """Embed a split with a checkpoint's weights under its own protocol, and score it with every metric.
+
+    `check` is called with the embeddings before they are scored.
+    """
     protocol, seed = checkpoint.config["protocol"], checkpoint.config["seed"]
     learner = checkpoint.learner().to(device)
     neighbourhoods = build_neighbourhoods(protocol)
