@@ -90,7 +90,7 @@ def run_study(
     """
     from gnn_dml.experiments.cell_files import write_cell, write_cell_order
     from gnn_dml.experiments.dry_build import DryBuild
-    from gnn_dml.experiments.execute import execute
+    from gnn_dml.experiments.run_all import run_all
     from gnn_dml.results import collect
 
     dirs = open_config_dirs(config_dirs)
@@ -105,8 +105,13 @@ def run_study(
     folder = Path(configs[0]["out"]) / found.name
     label = overrides_label(settings)
     rows = []
-    for number, config in enumerate(configs, start=1):
-        row, reused = execute(config, on_run(config, number, len(configs)) if on_run else None)
+    numbers = {id(config): number for number, config in enumerate(configs, start=1)}
+
+    def start(config: Config) -> OnStart | None:
+        return on_run(config, numbers[id(config)], len(configs)) if on_run else None
+
+    for config, row, reused in run_all(configs, on_run=start):
+        number = numbers[id(config)]
         row = {**row, "cell": config["cell"], "overrides": label}
         write_cell(find_run(config), config, label)
         rows.append(row)
