@@ -33,7 +33,11 @@ OnRow = Callable[[dict[str, Any], int, int, bool], object]
 
 
 def train(
-    settings: Sequence[str] = (), *, config_dirs: Sequence[str | Path] = (), on_start: OnStart | None = None
+    settings: Sequence[str] = (),
+    *,
+    config_dirs: Sequence[str | Path] = (),
+    on_start: OnStart | None = None,
+    say: Callable[[str], object] = lambda sentence: None,
 ) -> pd.DataFrame:
     """Train and test one configuration, or find it done.
 
@@ -41,6 +45,7 @@ def train(
         settings: As typed behind `gnn-dml train`: GROUP=NAME and GROUP.SETTING=VALUE.
         config_dirs: Folders with YAMLs and classes of the user's own.
         on_start: For progress bars; see `gnn_dml.experiments.run.OnStart`.
+        say: Called with a sentence where another process is waited for, or an interrupted run begins anew.
 
     Returns:
         One row with the columns of `gnn_dml.columns`. In its `attrs` the `folder` of the run and whether it was
@@ -54,7 +59,7 @@ def train(
     from gnn_dml.results import collect
 
     config = resolve(settings, config_dirs=open_config_dirs(config_dirs))
-    row, reused = execute(config, on_start)
+    row, reused = execute(config, on_start, on_wait=say, say=say)
     folder = find_run(config)
     write_cell(folder, config, run_label(settings))
     frame = collect(folder.parent)
@@ -71,6 +76,7 @@ def run_study(
     config_dirs: Sequence[str | Path] = (),
     on_run: OnRun | None = None,
     on_row: OnRow | None = None,
+    say: Callable[[str], object] = lambda sentence: None,
 ) -> pd.DataFrame:
     """Run what a study lacks; several processes on one folder share the work.
 
@@ -81,6 +87,7 @@ def run_study(
         config_dirs: Folders with YAMLs and classes of the user's own.
         on_run: For progress bars.
         on_row: Likewise, after each run.
+        say: Called with a sentence where another process is waited for, or an interrupted run begins anew.
 
     Returns:
         A row per cell and seed, with the columns of `gnn_dml.columns`. In its `attrs` the `folder` of the study.
@@ -110,7 +117,7 @@ def run_study(
     def start(config: Config) -> OnStart | None:
         return on_run(config, numbers[id(config)], len(configs)) if on_run else None
 
-    for config, row, reused in run_all(configs, on_run=start):
+    for config, row, reused in run_all(configs, on_run=start, on_wait=say, say=say):
         number = numbers[id(config)]
         row = {**row, "cell": config["cell"], "overrides": label}
         write_cell(find_run(config), config, label)

@@ -16,6 +16,7 @@ import secrets
 import socket
 import threading
 import time
+import weakref
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
@@ -37,6 +38,9 @@ PATIENCE = 60.0
 
 OnWait = Callable[[str], object]
 """Called once with a sentence when somebody else is at work on a run."""
+
+_OPEN: weakref.WeakSet[Claim] = weakref.WeakSet()
+"""Claims of this process. Workers that are forked from it must not go on holding their locks after it is killed."""
 
 _NAME = re.compile(r"claim\.(\d+)\.json")
 
@@ -61,7 +65,13 @@ class Claim:
         self._said = _owner(handle)
         self._beats = 0
         self._ended = threading.Event()
-        self._write()
+        try:
+            self._write()
+        except OSError:  # a full disk: an empty claim would keep everybody off
+            os.close(handle)
+            self._path.unlink(missing_ok=True)
+            raise
+        _OPEN.add(self)
         self._thread = threading.Thread(target=self._live, args=(beat,), name=f"claim of {folder.name}", daemon=True)
         self._thread.start()
 
@@ -87,6 +97,7 @@ class Claim:
             # This one goes last: as long as it stands, nobody can own the folder by a lower number.
             for generation in (*(n for n in _generations(self.folder) if n < self.generation), self.generation):
                 (self.folder / f"claim.{generation}.json").unlink(missing_ok=True)
+        _OPEN.discard(self)
         os.close(self._handle)
         for folder in self._made:
             with suppress(OSError):  # not empty: something came of it
@@ -190,6 +201,17 @@ class Watch:
             claim.release()
             return None
         return claim
+
+
+def _let_go_in_child() -> None:
+    """In a forked process: the files of the claims are its parent's."""
+    for claim in list(_OPEN):
+        with suppress(OSError):
+            os.close(claim._handle)
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_let_go_in_child)
 
 
 def wait_for_claim(

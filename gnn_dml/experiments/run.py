@@ -12,6 +12,7 @@ from typing import Any
 import torch
 import yaml
 
+from gnn_dml.atomic import sweep_partials
 from gnn_dml.config.identity import digest
 from gnn_dml.errors import UserError
 from gnn_dml.evaluation.embed import Embeddings, embed
@@ -101,6 +102,7 @@ class Run:
         """Train, choose, test; resume after the last finished epoch if the run was interrupted."""
         self._start = time.perf_counter()
         data, learner, trainer = self._make()
+        sweep_partials(self.folder)
         rows: list[dict[str, Any]] = []
         if trainer is not None and self._path("resume.pt").is_file():
             try:

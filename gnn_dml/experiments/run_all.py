@@ -23,6 +23,7 @@ def run_all(
     on_start: OnStart | None = None,
     on_run: Callable[[Config], OnStart | None] | None = None,
     on_wait: OnWait | None = None,
+    say: Callable[[str], object] = lambda sentence: None,
     beat: float = BEAT,
     patience: float = PATIENCE,
 ) -> Iterator[tuple[Config, dict[str, Any], bool]]:
@@ -36,6 +37,7 @@ def run_all(
         on_start: For progress bars; see `gnn_dml.experiments.run.OnStart`.
         on_run: Called before a run is trained here, with its settings; what it returns takes the place of `on_start`.
         on_wait: Called once with a sentence, if all that is left is done by others.
+        say: Called with a sentence if an interrupted run cannot be gone on with and begins anew.
         beat: Seconds between two signs of life of this process in the folder of a run.
         patience: Seconds without one after which another process counts as dead.
 
@@ -52,7 +54,7 @@ def run_all(
         others = []
         for config, watch in left:
             start = (lambda one: on_start) if on_run is None else on_run
-            ended = _try(config, watch, start)
+            ended = _try(config, watch, start, say)
             if ended is None:
                 others.append((config, watch))
             else:
@@ -66,7 +68,10 @@ def run_all(
 
 
 def _try(
-    config: Config, watch: Watch, on_run: Callable[[Config], OnStart | None]
+    config: Config,
+    watch: Watch,
+    on_run: Callable[[Config], OnStart | None],
+    say: Callable[[str], object],
 ) -> tuple[dict[str, Any], bool] | None:
     """The row and whether it is another's; None where somebody else is at work on the run."""
     folder = find_run(config)
@@ -79,7 +84,7 @@ def _try(
         with claim:
             row = finished_row(folder)
             if row is None:
-                run = Run(config, on_start=on_run(config))
+                run = Run(config, on_start=on_run(config), say=say)
                 row = run.execute_claimed(claim)
                 reused = run.reused
     draw_neighbours(folder, again=not reused)
