@@ -20,7 +20,7 @@ import gnn_dml.losses
 from gnn_dml.config.compose import resolve
 from gnn_dml.config.names import groups
 from gnn_dml.data.batch import Batch
-from gnn_dml.experiments.build import build
+from gnn_dml.experiments.build import build, build_losses
 from gnn_dml.graphs import DropEdge, Topology
 from gnn_dml.losses import CrossEntropy, EmbeddingLoss, Losses, LossTerm
 from gnn_dml.models import Embedder, Refiner
@@ -189,6 +189,24 @@ def test_the_update_waits_for_nothing_either(optimizer):
             step.schedule.step()
 
 
+@pytest.mark.parametrize("name", groups()["loss"])
+def test_every_loss_of_the_settings(name):
+    chosen = resolve([f"loss={name}"])
+    with pretended():
+        step = refined(topology("complete"), layer("dot_product"))
+        with CUDA:
+            losses = build_losses(chosen, step.learner, CLASSES)
+        step.losses = losses
+        run(step)
+
+
+def test_something_is_looked_at():
+    """A group that lost its folder would leave nothing to test."""
+    assert {"complete", "knn", "random", "threshold"} <= set(GRAPHS)
+    assert {"dot_product", "gat"} <= set(LAYERS)
+    assert {CrossEntropy, EmbeddingLoss} <= set(TERMS)
+
+
 # What follows is wrong on purpose: the tests above would see it.
 
 
@@ -281,3 +299,12 @@ def test_a_trainer_that_reads_every_loss_is_seen():
         step.guard = FiniteGuard(step.optimizer, CUDA, on_device=False)
         with pytest.raises(Exception, match=r"item|local_scalar_dense"):
             run(step)
+
+
+def test_reading_the_sums_waits_and_is_seen():
+    """What the trainer does now and then."""
+    with pretended():
+        sums = LossSums([], CUDA)
+        sums.add(torch.ones((), device=CUDA), {})
+        with pytest.raises(Exception, match=r"item|local_scalar_dense"):
+            sums.read()

@@ -10,7 +10,7 @@ from textwrap import fill
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
-from gnn_dml.cli.progress import TrainingBar
+from gnn_dml.cli.progress import TrainingBar, say
 from gnn_dml.cli.train import row_name
 from gnn_dml.config.names import open_config_dirs
 from gnn_dml.experiments.api import run_study
@@ -76,6 +76,7 @@ def report(
             config_dirs=config_dirs,
             on_run=progress.on_run,
             on_row=progress.on_row,
+            say=say,
         )
     print(f"\n{progress.done} runs in {time.perf_counter() - start:.0f} s\n")
     from gnn_dml.results import cautions, plot_recall, table

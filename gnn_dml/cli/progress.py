@@ -9,6 +9,11 @@ from typing import Any
 from tqdm import tqdm
 
 
+def say(sentence: str) -> None:
+    """Print a sentence above whatever bar is there."""
+    tqdm.write(sentence)
+
+
 class TrainingBar:
     """A bar over all batches of a run; shown on a terminal only.
 

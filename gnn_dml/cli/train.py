@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from gnn_dml.cli.progress import TrainingBar
+from gnn_dml.cli.progress import TrainingBar, say
 from gnn_dml.config.compose import as_yaml, resolve
 from gnn_dml.config.names import open_config_dirs
 from gnn_dml.experiments.api import train
@@ -20,7 +20,7 @@ def run(arguments: argparse.Namespace) -> int:
         print(as_yaml(config), end="")
         return 0
     with TrainingBar(row_name(config)) as bar:
-        frame = train(arguments.overrides, config_dirs=arguments.config_dir, on_start=bar.start)
+        frame = train(arguments.overrides, config_dirs=arguments.config_dir, on_start=bar.start, say=say)
     from gnn_dml.results import table
 
     folder, reused = Path(frame.attrs["folder"]), frame.attrs["reused"]

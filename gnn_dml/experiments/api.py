@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from gnn_dml.config.compose import resolve
 from gnn_dml.config.names import open_config_dirs
+from gnn_dml.errors import UserError
 from gnn_dml.experiments.reuse import find_run
 from gnn_dml.experiments.study import Study, overrides_label, plan, read_study
 
@@ -32,7 +33,11 @@ OnRow = Callable[[dict[str, Any], int, int, bool], object]
 
 
 def train(
-    settings: Sequence[str] = (), *, config_dirs: Sequence[str | Path] = (), on_start: OnStart | None = None
+    settings: Sequence[str] = (),
+    *,
+    config_dirs: Sequence[str | Path] = (),
+    on_start: OnStart | None = None,
+    say: Callable[[str], object] = lambda sentence: None,
 ) -> pd.DataFrame:
     """Train and test one configuration, or find it done.
 
@@ -40,6 +45,7 @@ def train(
         settings: As typed behind `gnn-dml train`: GROUP=NAME and GROUP.SETTING=VALUE.
         config_dirs: Folders with YAMLs and classes of the user's own.
         on_start: For progress bars; see `gnn_dml.experiments.run.OnStart`.
+        say: Called with a sentence where another process is waited for, or an interrupted run begins anew.
 
     Returns:
         One row with the columns of `gnn_dml.columns`. In its `attrs` the `folder` of the run and whether it was
@@ -53,7 +59,7 @@ def train(
     from gnn_dml.results import collect
 
     config = resolve(settings, config_dirs=open_config_dirs(config_dirs))
-    row, reused = execute(config, on_start)
+    row, reused = execute(config, on_start, on_wait=say, say=say)
     folder = find_run(config)
     write_cell(folder, config, run_label(settings))
     frame = collect(folder.parent)
@@ -70,6 +76,7 @@ def run_study(
     config_dirs: Sequence[str | Path] = (),
     on_run: OnRun | None = None,
     on_row: OnRow | None = None,
+    say: Callable[[str], object] = lambda sentence: None,
 ) -> pd.DataFrame:
     """Run what a study lacks; several processes on one folder share the work.
 
@@ -80,6 +87,7 @@ def run_study(
         config_dirs: Folders with YAMLs and classes of the user's own.
         on_run: For progress bars.
         on_row: Likewise, after each run.
+        say: Called with a sentence where another process is waited for, or an interrupted run begins anew.
 
     Returns:
         A row per cell and seed, with the columns of `gnn_dml.columns`. In its `attrs` the `folder` of the study.
@@ -88,17 +96,29 @@ def run_study(
         UserError: If a setting of any cell is wrong, before the first run starts; if a file cannot be read or written.
     """
     from gnn_dml.experiments.cell_files import write_cell, write_cell_order
-    from gnn_dml.experiments.execute import execute
+    from gnn_dml.experiments.dry_build import DryBuild
+    from gnn_dml.experiments.run_all import run_all
     from gnn_dml.results import collect
 
     dirs = open_config_dirs(config_dirs)
     found = read_study(study, dirs) if isinstance(study, str) else study
     configs = plan(found, seeds or found.seeds, settings, config_dirs=dirs)
+    attempt = DryBuild()
+    for config in configs:
+        try:
+            attempt(config)
+        except UserError as error:
+            raise UserError(f"cell {config['cell']!r} of the study {found.name}: {error}") from error
     folder = Path(configs[0]["out"]) / found.name
     label = overrides_label(settings)
     rows = []
-    for number, config in enumerate(configs, start=1):
-        row, reused = execute(config, on_run(config, number, len(configs)) if on_run else None)
+    numbers = {id(config): number for number, config in enumerate(configs, start=1)}
+
+    def start(config: Config) -> OnStart | None:
+        return on_run(config, numbers[id(config)], len(configs)) if on_run else None
+
+    for config, row, reused in run_all(configs, on_run=start, on_wait=say, say=say):
+        number = numbers[id(config)]
         row = {**row, "cell": config["cell"], "overrides": label}
         write_cell(find_run(config), config, label)
         rows.append(row)

@@ -20,6 +20,7 @@ from gnn_dml.config.upgrade import upgrade
 from gnn_dml.errors import UserError
 from gnn_dml.experiments.build import build_learner
 from gnn_dml.experiments.files import save
+from gnn_dml.experiments.finished import check_weights
 from gnn_dml.experiments.paths import with_paths_of, without_paths
 from gnn_dml.experiments.sizes import check_sizes, fewer_workers
 from gnn_dml.losses import Losses
@@ -134,6 +135,8 @@ def read_checkpoint(
         raise UserError(
             f"no checkpoint at {file}; give the folder of a finished run, runs/<study>/<run-id>, or a .pt file"
         )
+    if path.is_dir():
+        check_weights(path, file.name)
     try:
         held = open_file(file, mapped=True)
     except UserError:

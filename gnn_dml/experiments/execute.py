@@ -2,56 +2,59 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from gnn_dml.errors import UserError
+from gnn_dml.experiments.claim import BEAT, PATIENCE, OnWait
+from gnn_dml.experiments.finished import finished_row
 from gnn_dml.experiments.reuse import find_run
 
 Config = dict[str, Any]
 
 
 def execute(
-    config: Config, on_start: Callable[[int, int], Callable[[float], None]] | None = None
+    config: Config,
+    on_start: Callable[[int, int], Callable[[float], None]] | None = None,
+    *,
+    on_wait: OnWait | None = None,
+    say: Callable[[str], object] = lambda sentence: None,
+    beat: float = BEAT,
+    patience: float = PATIENCE,
 ) -> tuple[dict[str, Any], bool]:
-    """The row of a run, and whether it was there already.
+    """The row of a run, and whether it was there already or has come from another process meanwhile.
 
     Args:
         config: Resolved.
         on_start: For progress bars; see `gnn_dml.experiments.run.OnStart`.
+        on_wait: Called once with a sentence if another process is at work on the run.
+        say: Called with a sentence if an interrupted run cannot be gone on with and begins anew.
+        beat: Seconds between two signs of life of this process in the folder of the run.
+        patience: Seconds without one after which another process counts as dead.
 
     Raises:
         UserError: If the run's result file cannot be read, or its folder cannot be written.
     """
-    # torch is loaded here: every sentence about wrong settings has been said by now.
-    from gnn_dml.experiments.run import Run
-    from gnn_dml.results import gallery
-
     folder = find_run(config)
-    result = folder / "result.json"
-    reused = result.is_file()
-    row = {**read_row(result), "run_id": folder.name} if reused else Run(config, on_start=on_start).execute()
+    row = finished_row(folder)
+    reused = row is not None
+    if row is None:
+        # torch is loaded here: every sentence about wrong settings has been said by now.
+        from gnn_dml.experiments.run import Run
+
+        run = Run(config, on_start=on_start, on_wait=on_wait, say=say, beat=beat, patience=patience)
+        row, reused = run.execute(), run.reused
+    draw_neighbours(folder, again=not reused)
+    return {**row, "run_id": folder.name}, reused
+
+
+def draw_neighbours(folder: Path, *, again: bool) -> None:
+    """The picture of a run's queries, where there is none yet."""
     neighbours, picture = folder / "neighbours.npz", folder / "neighbours.png"
-    if neighbours.is_file() and not (reused and picture.is_file()):
+    if neighbours.is_file() and (again or not picture.is_file()):
+        from gnn_dml.results import gallery
+
         gallery(neighbours, picture)
-    return row, reused
-
-
-def read_row(path: Path) -> dict[str, Any]:
-    """A result.json.
-
-    Raises:
-        UserError: If it is broken.
-    """
-    try:
-        row: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
-        if not {"run_id", "status", "seed", "backbone_recall@1"} <= row.keys():
-            raise ValueError("it is no row of a run")
-    except (OSError, ValueError, AttributeError) as error:
-        raise UserError(f"{path} cannot be used ({error}); delete that file to run the cell again") from error
-    return row
 
 
 def percent(value: float | None) -> str:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import torch
 
 from gnn_dml.data.images import ImageSplit
@@ -13,11 +15,21 @@ from gnn_dml.experiments.checkpoint import Checkpoint
 
 
 def measure(
-    checkpoint: Checkpoint, split: ImageSplit, transforms: Transforms, device: torch.device, *, workers: int = 0
+    checkpoint: Checkpoint,
+    split: ImageSplit,
+    transforms: Transforms,
+    device: torch.device,
+    *,
+    workers: int = 0,
+    check: Callable[[Embeddings], object] = lambda found: None,
 ) -> tuple[Embeddings, dict[str, float | None]]:
-    """Embed a split with a checkpoint's weights under its own protocol, and score it with every metric."""
+    """Embed a split with a checkpoint's weights under its own protocol, and score it with every metric.
+
+    `check` is called with the embeddings before they are scored.
+    """
     protocol, seed = checkpoint.config["protocol"], checkpoint.config["seed"]
     learner = checkpoint.learner().to(device)
     neighbourhoods = build_neighbourhoods(protocol)
     found = embed(learner, split, transforms, device, neighbourhoods=neighbourhoods, workers=workers)
+    check(found)
     return found, score(found, split, ks=protocol["ks"], cluster_seed=seed)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -11,11 +12,16 @@ from typing import Any
 import torch
 import yaml
 
-from gnn_dml.evaluation.embed import embed
+from gnn_dml.atomic import sweep_partials
+from gnn_dml.config.identity import digest
+from gnn_dml.errors import UserError
+from gnn_dml.evaluation.embed import Embeddings, embed
 from gnn_dml.evaluation.score import score
 from gnn_dml.experiments.build import Config, RunSplits, build_data, build_learner, build_neighbourhoods, build_trainer
 from gnn_dml.experiments.checkpoint import Checkpoint, read_checkpoint, snapshot
-from gnn_dml.experiments.files import load, save, write_json, write_rows, write_text
+from gnn_dml.experiments.claim import BEAT, PATIENCE, Claim, OnWait, wait_for_claim
+from gnn_dml.experiments.files import load_undamaged, save, write_json, write_rows, write_text, write_whole
+from gnn_dml.experiments.finished import checksum, finished_row
 from gnn_dml.experiments.measure import measure
 from gnn_dml.experiments.reuse import run_folder
 from gnn_dml.experiments.row import make_row
@@ -29,6 +35,9 @@ OnStart = Callable[[int, int], Callable[[float], None]]
 """Called with (batches in all, batches already done); returns what is called with the loss of each batch."""
 
 
+WEIGHTS = ("best.pt", "last.pt")
+
+
 @dataclass
 class Run:
     """One run in its folder.
@@ -36,90 +45,177 @@ class Run:
     Args:
         config: Resolved: plain values, no interpolation.
         on_start: For progress bars; see `OnStart`.
+        on_wait: Called once with a sentence if another process is at work on the run.
+        say: Called with a sentence if an interrupted run cannot be gone on with.
+        beat: Seconds between two signs of life; see `gnn_dml.experiments.claim`.
+        patience: Seconds without one after which another process counts as dead.
+
+    Attributes:
+        folder: Of the run.
+        device: Where it runs.
+        reused: Whether the run was finished already, or another process has finished it meanwhile.
     """
 
     config: Config
     on_start: OnStart | None = None
+    on_wait: OnWait | None = None
+    say: Callable[[str], object] = lambda sentence: None
+    beat: float = BEAT
+    patience: float = PATIENCE
     folder: Path = field(init=False)
     device: torch.device = field(init=False)
+    reused: bool = field(init=False, default=False)
     _start: float = field(init=False, default=0.0)
     _earlier: float = field(init=False, default=0.0)  # seconds of sessions before an interruption
+    _best_sum: str | None = field(init=False, default=None)  # checksum of best.pt as this run wrote it
+    _claim: Claim | None = field(init=False, default=None)
 
     def __post_init__(self) -> None:
         self.folder = run_folder(self.config)
         self.device = pick_device(self.config["device"])
 
     def execute(self) -> dict[str, Any]:
-        """Train, choose, test; resume after the last finished epoch if the run was interrupted.
-
-        Returns:
-            The row, which is also in `result.json`.
+        """The row of the run: read if it is finished, else trained and tested, by one process at a time.
 
         Raises:
-            UserError: If the configuration asks for something that cannot be done.
+            UserError: If the configuration asks for something that cannot be done, a file cannot be read or written, or
+                another process has taken the run over.
         """
+        if (row := self._finished()) is not None:
+            return row
+        with wait_for_claim(self.folder, on_wait=self.on_wait, beat=self.beat, patience=self.patience) as claim:
+            return self.execute_claimed(claim)
+
+    def execute_claimed(self, claim: Claim) -> dict[str, Any]:
+        """As `execute`, in a folder that this process has claimed."""
+        self._claim = claim
+        if (row := self._finished()) is not None:
+            self._path("resume.pt").unlink(missing_ok=True)
+            return row
+        return self._run()
+
+    def _finished(self) -> dict[str, Any] | None:
+        row = finished_row(self.folder)
+        self.reused = row is not None
+        return row
+
+    def _run(self) -> dict[str, Any]:
+        """Train, choose, test; resume after the last finished epoch if the run was interrupted."""
         self._start = time.perf_counter()
+        data, learner, trainer = self._make()
+        sweep_partials(self.folder)
+        rows: list[dict[str, Any]] = []
+        if trainer is not None and self._path("resume.pt").is_file():
+            try:
+                rows = self._resume(trainer, data)
+            except UserError:
+                raise
+            except Exception as error:  # whatever a damaged file raises
+                self.say(f"{self._path('resume.pt')} cannot be used ({error}); the run begins anew")
+                self._earlier, self._best_sum = 0.0, None
+                data, learner, trainer = self._make()
+        # Whatever the settings get wrong has been said by now; from here on there are files.
+        text = yaml.safe_dump(dict(self.config), sort_keys=False)
+        write_text(self._path("config.yaml"), text, confirm=self._confirm)
+        status, measured = "finished", {}
+        try:
+            if trainer is None:
+                self._untrained(learner, data)
+            else:
+                self._train(trainer, data, rows)
+            measured = self._test(data)
+        except Diverged as event:
+            status = "diverged"
+            write_text(self._path("diverged.txt"), f"{event}\n", confirm=self._confirm)
+        seconds = self._earlier + time.perf_counter() - self._start
+        row = make_row(self.config, learner, self.device, status, rows, measured, seconds=seconds, skipped=data.skipped)
+        row["weights"] = {name: checksum(self._path(name)) for name in WEIGHTS if self._path(name).is_file()}
+        write_json(self._path("result.json"), row, confirm=self._confirm)
+        for name in ("resume.pt", *(["diverged.txt"] if status == "finished" else [])):
+            self._path(name).unlink(missing_ok=True)
+        return row
+
+    def _make(self) -> tuple[RunSplits, Learner, Trainer | None]:
+        """What a run begins with; always the same."""
         seed_everything(self.config["seed"])
         data = build_data(self.config)
         learner = build_learner(self.config, data.train.num_classes)
         learner = learner.to(self.device).to(memory_format=torch.channels_last)
         trained = self.config["protocol"]["epochs"] > 0
-        trainer = build_trainer(self.config, learner, data, self.device) if trained else None
-        # Whatever the settings get wrong has been said by now; from here on there are files.
-        write_text(self.folder / "config.yaml", yaml.safe_dump(dict(self.config), sort_keys=False))
-        status, rows = self._untrained(learner, data) if trainer is None else self._train(trainer, data)
-        measured = {} if status == "diverged" else self._test(data)
-        seconds = self._earlier + time.perf_counter() - self._start
-        row = make_row(self.config, learner, self.device, status, rows, measured, seconds=seconds, skipped=data.skipped)
-        write_json(self.folder / "result.json", row)
-        (self.folder / "resume.pt").unlink(missing_ok=True)
-        return row
+        return data, learner, build_trainer(self.config, learner, data, self.device) if trained else None
 
-    def _untrained(self, learner: Learner, data: RunSplits) -> tuple[str, list[dict[str, Any]]]:
+    def _untrained(self, learner: Learner, data: RunSplits) -> None:
         """Nothing to train: the learner as it was made is both the best and the last."""
-        for name in ("best.pt", "last.pt"):
-            self._snapshot(learner, data, 0).write(self.folder / name)
-        return "finished", []
+        for name in WEIGHTS:
+            self._write(name, self._snapshot(learner, data, 0))
 
-    def _train(self, trainer: Trainer, data: RunSplits) -> tuple[str, list[dict[str, Any]]]:
-        """Train with a validation and a checkpoint after every epoch; the status and a row per epoch."""
+    def _train(self, trainer: Trainer, data: RunSplits, rows: list[dict[str, Any]]) -> None:
+        """Train with a validation and a checkpoint after every epoch, adding a row per epoch."""
         total = self.config["protocol"]["epochs"]
-        rows = self._resume(trainer)
         if self.on_start is not None:
             trainer.on_batch = self.on_start(*(trainer.loader.steps(epochs) for epochs in (total, trainer.finished)))
-        try:
-            for report in trainer.epochs(total):
-                rows.append({**report.row(), **self._validate(trainer.learner, data)})
-                self._keep(trainer, data, rows)
-        except Diverged as event:
-            write_text(self.folder / "diverged.txt", f"{event}\n")
-            return "diverged", rows
-        return "finished", rows
+        for report in trainer.epochs(total):
+            rows.append({**report.row(), **self._validate(trainer.learner, data)})
+            self._keep(trainer, data, rows)
 
-    def _resume(self, trainer: Trainer) -> list[dict[str, Any]]:
-        """Go on from an interrupted run, if there is one; its rows so far."""
-        if not (self.folder / "resume.pt").is_file():
-            return []
-        state = load(self.folder / "resume.pt")
-        trainer.load_state_dict(state["trainer"])
-        self._earlier = state["seconds"]
+    def _resume(self, trainer: Trainer, data: RunSplits) -> list[dict[str, Any]]:
+        """Go on from an interrupted run; its rows so far.
+
+        Raises:
+            Exception: Of many kinds, if the file is damaged, of other settings, or not of the weights beside it.
+        """
+        state = load_undamaged(self._path("resume.pt"))
         rows: list[dict[str, Any]] = state["rows"]
+        if state["config"] != digest(self.config):
+            raise ValueError("it is of other settings")
+        trainer.load_state_dict(state["trainer"])
+        best = self._path("best.pt")
+        if self._best(rows) != trainer.finished and not (best.is_file() and checksum(best) == state["best"]):
+            raise ValueError("best.pt beside it is missing or has changed")
+        self._earlier, self._best_sum = state["seconds"], state["best"]
+        self._write_epoch(trainer, data, rows)
         return rows
 
     def _keep(self, trainer: Trainer, data: RunSplits, rows: list[dict[str, Any]]) -> None:
-        """Write what the epoch just finished leaves behind."""
+        """Write what the epoch just finished leaves behind.
+
+        The state comes first and decides: what follows can be written again from it, and is when the run is resumed.
+        """
+        state = {
+            "trainer": trainer.state_dict(),
+            "rows": rows,
+            "seconds": self._earlier + time.perf_counter() - self._start,
+            "config": digest(self.config),
+            "best": self._best_sum,
+        }
+        save(self._path("resume.pt"), state, confirm=self._confirm)
+        self._write_epoch(trainer, data, rows)
+
+    def _write_epoch(self, trainer: Trainer, data: RunSplits, rows: list[dict[str, Any]]) -> None:
         checkpoint = self._snapshot(trainer.learner, data, trainer.finished, trainer.step.losses)
-        if self._best(rows) == rows[-1]["epoch"]:
-            checkpoint.write(self.folder / "best.pt")
-        checkpoint.write(self.folder / "last.pt")
-        write_rows(self.folder / "metrics.csv", rows)
-        seconds = self._earlier + time.perf_counter() - self._start
-        save(self.folder / "resume.pt", {"trainer": trainer.state_dict(), "rows": rows, "seconds": seconds})
+        if self._best(rows) == trainer.finished:
+            self._best_sum = self._write("best.pt", checkpoint)
+        self._write("last.pt", checkpoint)
+        write_rows(self._path("metrics.csv"), rows, confirm=self._confirm)
 
     def _best(self, rows: list[dict[str, Any]]) -> int:
-        """The first epoch with the highest selection metric."""
+        """The first epoch with the highest selection metric; the last one where the metric is never a number."""
         key = f"{self.config['protocol']['select_on']}_{self.config['protocol']['select_by']}"
-        return int(max(rows, key=lambda row: row[key])["epoch"])
+        known = [row for row in rows if row[key] is not None and not math.isnan(row[key])]
+        return int(max(known, key=lambda row: row[key])["epoch"] if known else rows[-1]["epoch"])
+
+    def _path(self, name: str) -> Path:
+        return self.folder / name
+
+    def _confirm(self) -> None:
+        if self._claim is not None:
+            self._claim.confirm()
+
+    def _write(self, name: str, checkpoint: Checkpoint) -> str:
+        """Write a checkpoint; the checksum of its file."""
+        path = self._path(name)
+        write_whole(path, checkpoint.write, confirm=self._confirm)
+        return checksum(path)
 
     def _snapshot(self, learner: Learner, data: RunSplits, epoch: int, losses: Losses | None = None) -> Checkpoint:
         return snapshot(self.config, learner, epoch, data.train.num_classes, losses)
@@ -142,15 +238,26 @@ class Run:
 
     def _test(self, data: RunSplits) -> dict[str, Any]:
         """The test metrics of the chosen epoch, and with the prefix `last_` those of the last one."""
-        chosen, last = (read_checkpoint(self.folder / name, typed=self.config) for name in ("best.pt", "last.pt"))
-        workers = self.config["workers"]
-        embeddings, measured = measure(chosen, data.test, data.transforms, self.device, workers=workers)
-        at_last = measured
-        if last.epoch != chosen.epoch:
-            at_last = measure(last, data.test, data.transforms, self.device, workers=workers)[1]
-        write_neighbours(self.folder / "neighbours.npz", embeddings.backbone, data.test, data.transforms.evaluate)
+        chosen, last = (read_checkpoint(self._path(name), typed=self.config) for name in ("best.pt", "last.pt"))
+        embeddings, measured = self._measure(chosen, data)
+        at_last = measured if last.epoch == chosen.epoch else self._measure(last, data)[1]
+        write_whole(
+            self._path("neighbours.npz"),
+            lambda path: write_neighbours(path, embeddings.backbone, data.test, data.transforms.evaluate),
+            confirm=self._confirm,
+        )
         return {
             "chosen_epoch": chosen.epoch,
             **measured,
             **{f"last_{name}": value for name, value in at_last.items()},
         }
+
+    def _measure(self, checkpoint: Checkpoint, data: RunSplits) -> tuple[Embeddings, dict[str, float | None]]:
+        """Diverged if the weights give no numbers on the test images."""
+
+        def check(found: Embeddings) -> None:
+            if not found.finite:
+                raise Diverged("the embeddings of the test images hold NaN or infinity")
+
+        workers = self.config["workers"]
+        return measure(checkpoint, data.test, data.transforms, self.device, workers=workers, check=check)

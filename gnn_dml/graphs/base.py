@@ -12,6 +12,8 @@ from torch import Tensor
 from torch_geometric.data import Data
 from torch_geometric.transforms import BaseTransform
 
+from gnn_dml.graphs.describe import with_attributes
+
 
 class Edges(NamedTuple):
     """The edges of a mini-batch, ready to be passed on as `refiner(x, *edges)`.
@@ -31,15 +33,38 @@ class Topology(BaseTransform):
     """A rule that says which nodes of a mini-batch send messages to which.
 
     A topology is a PyG transform: `Data(x, y) -> Data(x, y, edge_index)`, with `edge_weight` where the rule gives
-    weights. A subclass sets its parameters in `__init__` and computes `_adjacency`, or `_edges` if it has weights; this
-    class checks the inputs and turns matrices into edges.
+    weights. A subclass sets its parameters in `__init__`, as attributes of the same names, and computes `_adjacency`,
+    or `_edges` if it has weights; this class checks the inputs and turns matrices into edges. It says itself what it
+    needs and gives: by the two attributes below and by `check_size`.
+
+    A topology of one's own, which connects what is nearer than a distance:
+
+    >>> import torch
+    >>> from torch_geometric.data import Data
+    >>> from gnn_dml.graphs import Topology
+    >>> class Radius(Topology):
+    ...     def __init__(self, radius: float, *, loop: bool = True) -> None:
+    ...         super().__init__(loop=loop)
+    ...         self.radius = radius
+    ...
+    ...     def _adjacency(self, x, y):  # x: (..., N, D), so that several graphs can come at once
+    ...         near = torch.cdist(x, x) < self.radius
+    ...         eye = torch.eye(x.size(-2), dtype=torch.bool, device=x.device)
+    ...         return near | eye if self.loop else near & ~eye
+    >>> Radius(1.5, loop=False)
+    Radius(radius=1.5, loop=False)
+    >>> x = torch.tensor([[0.0], [1.0], [5.0]])
+    >>> Radius(1.5, loop=False)(Data(x=x)).edge_index.tolist()  # the first two hear each other
+    [[1, 0], [0, 1]]
 
     Attributes:
         uses_labels: True if the edges are built from labels. Such a graph leaks the label into the refined embedding,
             so evaluation refuses it.
+        gives_weights: True if the edges come with weights.
     """
 
     uses_labels: bool = False
+    gives_weights: bool = False
 
     def __init__(self, *, loop: bool | None = True) -> None:
         """Remember whether every node is its own neighbour (the paper's graph: yes); None leaves it to the rule."""
@@ -57,7 +82,8 @@ class Topology(BaseTransform):
             complete graph never costs N^2 memory; and the weights (..., N, N) or None.
 
         Raises:
-            ValueError: If the shapes do not fit, labels are needed and missing, or the nodes are too few.
+            ValueError: If the shapes do not fit, labels are needed and missing, or the nodes are too few (see
+                `check_size`).
         """
         if x.dim() < 2:
             raise ValueError(f"x must have the shape (..., N, D), not {tuple(x.shape)}")
@@ -67,6 +93,12 @@ class Topology(BaseTransform):
             if y.shape != x.shape[:-1]:
                 raise ValueError(f"y must have the shape {tuple(x.shape[:-1])} to fit x, not {tuple(y.shape)}")
         return self._edges(x, y if self.uses_labels else None)
+
+    def check_size(self, nodes: int) -> None:
+        """Raise ValueError, saying why, if this topology can build no graph of that many nodes.
+
+        It is asked before a run starts, for the nodes of a mini-batch and for those of a neighbourhood at test time.
+        """
 
     def adjacency(self, x: Tensor, y: Tensor | None = None) -> Tensor | None:
         """The first part of `edges`: which pairs are edges, without their weights."""
@@ -109,12 +141,8 @@ class Topology(BaseTransform):
         target, source = adjacency.nonzero(as_tuple=True)
         return torch.stack((source, target)), None if weight is None else weight[target, source]
 
-    def _parameters(self) -> dict[str, object]:
-        return {"loop": self.loop}
-
     def __repr__(self) -> str:
-        inside = ", ".join(f"{name}={value!r}" for name, value in self._parameters().items())
-        return f"{type(self).__name__}({inside})"
+        return with_attributes(self)
 
 
 def diagonal(x: Tensor) -> Tensor:

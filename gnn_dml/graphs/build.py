@@ -8,6 +8,7 @@ from torch_geometric.transforms import BaseTransform, Compose
 
 from gnn_dml.graphs.base import Edges, Topology
 from gnn_dml.graphs.complete import Complete
+from gnn_dml.graphs.describe import describe, parts
 from gnn_dml.graphs.drop_edge import DropEdge
 
 
@@ -24,6 +25,13 @@ def build_edges(topology: BaseTransform, x: Tensor, y: Tensor | None) -> Edges:
 
     Raises:
         ValueError: If the transform adds no `edge_index`, or takes no batches and gets one.
+
+    >>> import torch
+    >>> from gnn_dml.graphs import KNN, build_edges
+    >>> x = torch.randn(2, 5, 8)  # two graphs of five nodes
+    >>> edges, weight = build_edges(KNN(2), x, None)
+    >>> edges.shape, weight
+    (torch.Size([2, 5, 5]), None)
     """
     if takes_batches(topology):
         first, *drops = parts(topology)
@@ -62,20 +70,19 @@ def for_test(topology: BaseTransform) -> BaseTransform:
     return left[0] if len(left) == 1 else Compose(left)
 
 
+def gives_weights(topology: BaseTransform) -> bool:
+    """Whether the edges of a transform come with weights, as its parts say.
+
+    In a `Compose` a `Topology` replaces what came before it, and any other part leaves or adds weights.
+    """
+    said = False
+    for part in parts(topology):
+        own = bool(getattr(part, "gives_weights", False))
+        said = own if isinstance(part, Topology) else said or own
+    return said
+
+
 def uses_labels(topology: BaseTransform) -> bool:
     """Whether a transform, or any part of a PyG `Compose`, builds edges from labels."""
     inside = getattr(topology, "transforms", [])
     return bool(getattr(topology, "uses_labels", False)) or any(uses_labels(part) for part in inside)
-
-
-def parts(topology: BaseTransform) -> list[BaseTransform]:
-    """What runs one after the other: the transforms of a `Compose`, also of one inside another, or the one alone."""
-    # A subclass of Compose may run its transforms in a way of its own.
-    if type(topology) is not Compose:
-        return [topology]
-    return [part for inner in topology.transforms for part in parts(inner)]
-
-
-def describe(topology: BaseTransform) -> str:
-    """The parts of a transform on one line, for rows and messages."""
-    return " + ".join(" ".join(repr(part).split()) for part in parts(topology)) or "an empty Compose"

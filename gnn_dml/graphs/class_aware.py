@@ -26,6 +26,14 @@ class ClassAware(Topology):
 
     Raises:
         ValueError: If the mode is unknown, or k is missing, below 1, or given to a mode that takes none.
+
+    >>> import torch
+    >>> from gnn_dml.graphs import ClassAware
+    >>> x, y = torch.randn(4, 8), torch.tensor([0, 0, 1, 1])
+    >>> ClassAware("same").adjacency(x, y).int().tolist()
+    [[1, 1, 0, 0], [1, 1, 0, 0], [0, 0, 1, 1], [0, 0, 1, 1]]
+    >>> ClassAware("nearest", k=1, loop=False).adjacency(x, y).sum(dim=1).tolist()  # one of each kind
+    [2, 2, 2, 2]
     """
 
     uses_labels = True
@@ -53,6 +61,3 @@ class ClassAware(Topology):
         else:
             chosen = same & ~eye if self.mode == "same" else ~same
         return chosen | eye if self.loop else chosen
-
-    def _parameters(self) -> dict[str, object]:
-        return {"mode": self.mode, "k": self.k, "loop": self.loop}

@@ -12,6 +12,13 @@ class Complete(Topology):
 
     Args:
         loop: Whether every node is its own neighbour, as in the published code.
+
+    >>> import torch
+    >>> from gnn_dml.graphs import Complete
+    >>> Complete().adjacency(torch.randn(3, 8)) is None  # every pair, without a matrix
+    True
+    >>> Complete(loop=False).adjacency(torch.randn(3, 8)).int().tolist()
+    [[0, 1, 1], [1, 0, 1], [1, 1, 0]]
     """
 
     def _adjacency(self, x: Tensor, y: Tensor | None) -> Tensor | None:

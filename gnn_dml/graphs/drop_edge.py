@@ -27,6 +27,15 @@ class DropEdge(BaseTransform):
 
     Attributes:
         training_only: True: graphs of unseen images keep all their edges.
+
+    >>> import torch
+    >>> from torch_geometric.data import Data
+    >>> from torch_geometric.transforms import Compose
+    >>> from gnn_dml.graphs import Complete, DropEdge
+    >>> _ = torch.manual_seed(0)
+    >>> data = Compose([Complete(), DropEdge(0.5)])(Data(x=torch.randn(10, 8)))
+    >>> 10 < data.edge_index.size(1) < 100
+    True
     """
 
     training_only: bool = True

@@ -15,6 +15,11 @@ class Isolated(Topology):
     Args:
         loop: Whether a node hears itself. Without self-loops a node receives no message at all, and attention
             contributes its output bias alone.
+
+    >>> import torch
+    >>> from gnn_dml.graphs import Isolated
+    >>> Isolated().adjacency(torch.randn(3, 8)).int().tolist()
+    [[1, 0, 0], [0, 1, 0], [0, 0, 1]]
     """
 
     def _adjacency(self, x: Tensor, y: Tensor | None) -> Tensor:

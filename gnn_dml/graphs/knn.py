@@ -19,6 +19,15 @@ class KNN(Neighbours):
 
     Raises:
         ValueError: If k is below 1, or on use if there are not k other nodes.
+
+    >>> import torch
+    >>> from torch_geometric.data import Data
+    >>> from gnn_dml.graphs import KNN
+    >>> x = torch.tensor([[1.0, 0.0], [0.9, 0.1], [0.0, 1.0]])
+    >>> KNN(1, loop=False).adjacency(x).int().tolist()  # [target, source]
+    [[0, 1, 0], [1, 0, 0], [0, 1, 0]]
+    >>> KNN(1, loop=False)(Data(x=x)).edge_index.tolist()  # sources, targets
+    [[1, 0, 1], [0, 1, 2]]
     """
 
     def _scores(self, x: Tensor) -> Tensor:

@@ -19,6 +19,12 @@ class MutualKNN(KNN):
 
     Raises:
         ValueError: If k is below 1, or on use if there are not k other nodes.
+
+    >>> import torch
+    >>> from gnn_dml.graphs import MutualKNN
+    >>> x = torch.tensor([[1.0, 0.0], [0.9, 0.1], [0.0, 1.0]])
+    >>> MutualKNN(1, loop=False).adjacency(x).int().tolist()
+    [[0, 1, 0], [1, 0, 0], [0, 0, 0]]
     """
 
     def _chosen(self, x: Tensor) -> Tensor:

@@ -15,14 +15,23 @@ class Neighbours(Topology):
         loop: Whether a node hears itself too; a self-loop does not count towards k.
 
     Raises:
-        ValueError: If k is below 1, or on use if there are not k other nodes.
+        ValueError: If k is no whole number or below 1, or on use if there are not k other nodes.
     """
 
     def __init__(self, k: int, *, loop: bool = True) -> None:
         super().__init__(loop=loop)
+        if not isinstance(k, int):
+            raise ValueError(f"k must be a whole number, not {k}")
         if k < 1:
             raise ValueError(f"k must be at least 1, not {k}")
         self.k = k
+
+    def check_size(self, nodes: int) -> None:
+        """Raise ValueError if there are not k other nodes."""
+        if self.k >= nodes:
+            raise ValueError(
+                f"k={self.k} neighbours were asked for in a graph of {nodes} nodes; at most {nodes - 1} exist"
+            )
 
     def _scores(self, x: Tensor) -> Tensor:
         """How much a target would hear a source: (..., N, D) -> (..., N, N), entry [target, source]."""
@@ -30,16 +39,10 @@ class Neighbours(Topology):
 
     def _chosen(self, x: Tensor) -> Tensor:
         """Mark k others in each row: (..., N, D) -> boolean (..., N, N)."""
-        if self.k >= x.size(-2):
-            raise ValueError(
-                f"k={self.k} neighbours were asked for in a graph of {x.size(-2)} nodes; at most {x.size(-2) - 1} exist"
-            )
+        self.check_size(x.size(-2))
         scores = self._scores(x)
         return nearest(scores.masked_fill(diagonal(x), never(scores)), self.k)
 
     def _adjacency(self, x: Tensor, y: Tensor | None) -> Tensor:
         chosen = self._chosen(x)
         return chosen | diagonal(x) if self.loop else chosen
-
-    def _parameters(self) -> dict[str, object]:
-        return {"k": self.k, "loop": self.loop}

@@ -29,6 +29,14 @@ class Random(Neighbours):
 
     Raises:
         ValueError: If k is below 1 or the seed out of range, or on use if there are not k other nodes.
+
+    >>> import torch
+    >>> from gnn_dml.graphs import Random
+    >>> x = torch.randn(6, 8)
+    >>> Random(2, loop=False).adjacency(x).sum(dim=1).tolist()
+    [2, 2, 2, 2, 2, 2]
+    >>> torch.equal(Random(2).adjacency(x), Random(2).adjacency(x))
+    True
     """
 
     def __init__(self, k: int, seed: int = 0, *, loop: bool = True) -> None:
@@ -41,9 +49,6 @@ class Random(Neighbours):
         keys = _keys(x)
         pairs = _mixed(_mixed(keys + self.seed).unsqueeze(-1) + keys.unsqueeze(-2))
         return _shifted(pairs, 1)  # never negative, so never the lowest integer
-
-    def _parameters(self) -> dict[str, object]:
-        return {"k": self.k, "seed": self.seed, "loop": self.loop}
 
 
 def _keys(x: Tensor) -> Tensor:

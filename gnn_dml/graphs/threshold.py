@@ -12,6 +12,8 @@ from gnn_dml.graphs.base import Edges, Topology, cosine_similarity, diagonal
 
 Similarity = Literal["correlation", "cosine"]
 Negatives = Literal["hard", "soft"]
+LARGEST: dict[str, int] = {"hard": 1, "soft": 2}
+"""What no similarity exceeds."""
 
 
 class Threshold(Topology):
@@ -31,8 +33,16 @@ class Threshold(Topology):
             if its weight exceeds the threshold. With True its weight is the node's own W before "soft" sets it to 0.
 
     Raises:
-        ValueError: If a name is unknown, or the threshold is not finite.
+        ValueError: If a name is unknown, or the threshold is not finite, or so high that no similarity exceeds it.
+
+    >>> import torch
+    >>> from gnn_dml.graphs import Threshold
+    >>> edges, weight = Threshold(0.5, similarity="cosine").edges(torch.tensor([[1.0, 0.0], [0.8, 0.6], [0.0, 1.0]]))
+    >>> weight.round(decimals=1).tolist()  # [target, source]; 0 where there is no edge
+    [[1.0, 0.800000011920929, 0.0], [0.800000011920929, 1.0, 0.6000000238418579], [0.0, 0.6000000238418579, 1.0]]
     """
+
+    gives_weights = True
 
     def __init__(
         self,
@@ -49,6 +59,11 @@ class Threshold(Topology):
             raise ValueError(f"similarity must be one of {', '.join(get_args(Similarity))}, not {similarity!r}")
         if negatives not in get_args(Negatives):
             raise ValueError(f"negatives must be one of {', '.join(get_args(Negatives))}, not {negatives!r}")
+        if threshold is not None and threshold >= LARGEST[negatives]:
+            raise ValueError(
+                f"threshold must be below {LARGEST[negatives]} with negatives={negatives}, not {threshold}: no "
+                "similarity is larger, so no node would hear another"
+            )
         self.threshold = threshold
         self.similarity = similarity
         self.negatives = negatives
@@ -72,14 +87,6 @@ class Threshold(Topology):
         if similarity.numel():
             similarity = similarity - similarity.amin(dim=(-2, -1), keepdim=True)
         return similarity if self.loop else similarity.masked_fill(diagonal(x), 0.0)
-
-    def _parameters(self) -> dict[str, object]:
-        return {
-            "threshold": self.threshold,
-            "similarity": self.similarity,
-            "negatives": self.negatives,
-            "loop": self.loop,
-        }
 
 
 def correlation(x: Tensor) -> Tensor:

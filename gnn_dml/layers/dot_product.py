@@ -46,8 +46,22 @@ class DotProductAttention(MessagePassing):
 
     Raises:
         ValueError: If H does not divide D, or a name or probability is out of range.
+
+    Attributes:
+        takes_weights: True: it takes edge weights.
+
+    >>> import torch
+    >>> from gnn_dml.layers import DotProductAttention
+    >>> layer = DotProductAttention(8, num_heads=2)
+    >>> layer(torch.randn(5, 8)).shape  # the complete graph
+    torch.Size([5, 8])
+    >>> ring = torch.tensor([[0, 1, 2, 3, 4], [1, 2, 3, 4, 0]])
+    >>> out, (edges, attention) = layer(torch.randn(5, 8), ring, return_attention_weights=True)
+    >>> attention.shape, attention.unique().tolist()  # one edge into each node gets all its attention
+    (torch.Size([5, 2]), [1.0])
     """
 
+    takes_weights = True
     crossover = Crossover((54, 65), (90, 285), (256, 1654), (512, 5156), (1024, 15655), (2048, 34542))
 
     def __init__(

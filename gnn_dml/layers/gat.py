@@ -38,12 +38,23 @@ class GATConv(PyGGATConv):
 
     Raises:
         ValueError: If the backend is unknown, or "dense" is forced on what has no dense path.
+
+    Attributes:
+        takes_weights: False: it takes no edge weights.
+
+    >>> import torch
+    >>> from gnn_dml.graphs import KNN
+    >>> from gnn_dml.layers import GATConv
+    >>> x = torch.randn(5, 8)
+    >>> GATConv.for_dim(8, num_heads=2)(x, KNN(2).adjacency(x)).shape
+    torch.Size([5, 8])
     """
 
     # PyG reads these types from comments in a class's source, which it looks up by the bare class name: a subclass of
     # the same name hides its parent's, so they are said here.
     edge_updater_type = {"alpha": OptPairTensor, "edge_attr": OptTensor}
     propagate_type = {"x": OptPairTensor, "alpha": Tensor}
+    takes_weights = False
     crossover = Crossover((54, 301), (90, 563), (256, 3061), (512, 9326), (1024, 28572), (2048, 99648))
 
     def __init__(self, *args: Any, backend: Backend = "auto", **kwargs: Any) -> None:

@@ -45,11 +45,22 @@ class GATv2Conv(PyGGATv2Conv):
 
     Raises:
         ValueError: If the backend is unknown, or "dense" is forced on what has no dense path.
+
+    Attributes:
+        takes_weights: False: it takes no edge weights.
+
+    >>> import torch
+    >>> from gnn_dml.graphs import KNN
+    >>> from gnn_dml.layers import GATv2Conv
+    >>> x = torch.randn(5, 8)
+    >>> GATv2Conv.for_dim(8, num_heads=2)(x, KNN(2).adjacency(x)).shape
+    torch.Size([5, 8])
     """
 
     # See GATConv: PyG looks for these types by the bare class name.
     edge_updater_type = {"x": PairTensor, "edge_attr": OptTensor}
     propagate_type = {"x": PairTensor, "alpha": Tensor}
+    takes_weights = False
     crossover = Crossover((54, 1396), (90, 2281), (256, 9445), (512, 27543), (1024, 47265), (2048, 125688))
 
     def __init__(self, *args: Any, backend: Backend = "auto", **kwargs: Any) -> None:

@@ -38,9 +38,12 @@ def settle_backend(layer: Any, backend: str) -> Backend:
     """The backend of a layer built with PyG's constructor: "sparse" where only PyG's own path can do what was asked.
 
     Raises:
-        ValueError: If the backend is unknown, or "dense" is forced on options that have no dense path.
+        ValueError: If the backend is unknown, a probability out of range, or "dense" is forced on options that have no
+            dense path.
     """
     check_backend(backend)
+    if not 0 <= layer.dropout < 1:
+        raise ValueError(f"dropout must be at least 0 and below 1, not {layer.dropout}")
     obstacles = {
         "edge_dim": layer.edge_dim is not None,
         "in_channels": not isinstance(layer.in_channels, int),

@@ -37,10 +37,21 @@ class TransformerConv(PyGTransformerConv):
 
     Raises:
         ValueError: If the backend is unknown, or "dense" is forced on what has no dense path.
+
+    Attributes:
+        takes_weights: False: it takes no edge weights.
+
+    >>> import torch
+    >>> from gnn_dml.graphs import KNN
+    >>> from gnn_dml.layers import TransformerConv
+    >>> x = torch.randn(5, 8)
+    >>> TransformerConv.for_dim(8, num_heads=2)(x, KNN(2).adjacency(x)).shape
+    torch.Size([5, 8])
     """
 
     # See GATConv: PyG looks for this type by the bare class name.
     propagate_type = {"query": Tensor, "key": Tensor, "value": Tensor, "edge_attr": OptTensor}
+    takes_weights = False
     crossover = Crossover((54, 60), (90, 174), (256, 2211), (512, 8804), (1024, 15543), (2048, 26513))
 
     def __init__(self, *args: Any, backend: Backend = "auto", **kwargs: Any) -> None:

@@ -18,10 +18,15 @@ class SmallCNN(nn.Module):
 
     Args:
         width: Channels of the first convolution.
+
+    Raises:
+        ValueError: If the width is below 1.
     """
 
     def __init__(self, width: int = 32) -> None:
         super().__init__()
+        if width < 1:
+            raise ValueError(f"width must be at least 1, not {width}")
         layers: list[nn.Module] = []
         channels = 3
         for factor in (1, 2, 4, 8):

@@ -51,8 +51,18 @@ class Embedder(nn.Module):
         image_size: Side of the images in pixels, for timm models; see `build_backbone`.
 
     Raises:
-        ValueError: If `pool` or `neck` is unknown.
+        ValueError: If `pool` or `neck` is unknown, a size is below 1, or on use if "flatten" meets a map of another
+            side than `map_size`.
         UserError: If the backbone is unknown, its weights cannot be had, or `pool` or `image_size` do not fit it.
+
+    >>> import torch
+    >>> from gnn_dml.models import Embedder
+    >>> embedder = Embedder("small_cnn", dim=16, num_classes=10, width=4)
+    >>> out = embedder(torch.randn(2, 3, 64, 64))
+    >>> out.features.shape, out.logits.shape
+    (torch.Size([2, 16]), torch.Size([2, 10]))
+    >>> out.features.norm(dim=1).round(decimals=3).tolist()
+    [1.0, 1.0]
     """
 
     def __init__(
@@ -73,10 +83,14 @@ class Embedder(nn.Module):
             raise ValueError(f"pool must be one of {', '.join(get_args(Pool))}, not {pool!r}")
         if neck not in get_args(NeckKind):
             raise ValueError(f"neck must be one of {', '.join(get_args(NeckKind))}, not {neck!r}")
+        for what, size in (("dim", dim), ("map_size", map_size)):
+            if size is not None and size < 1:
+                raise ValueError(f"{what} must be at least 1, not {size}")
         self.backbone, channels = build_backbone(
             name, weights=weights, width=width, pooled=pool == "own", image_size=image_size
         )
         self.pool: nn.Module = nn.Identity()
+        self.map_size = map_size if pool == "flatten" else None
         if pool == "flatten":
             channels *= map_size**2
         elif pool != "own":
@@ -89,7 +103,14 @@ class Embedder(nn.Module):
 
     def forward(self, images: Tensor) -> EmbedderOutput:
         """Embed images (N, 3, h, w)."""
-        raw = self.projection(self.pool(self.backbone(images)).flatten(1))
+        maps = self.backbone(images)
+        if self.map_size is not None and maps.shape[2:] != (self.map_size, self.map_size):
+            height, width = maps.shape[2:]
+            raise ValueError(
+                f"pool=flatten was built for maps of {self.map_size} x {self.map_size} (map_size), and images of "
+                f"{images.size(2)} x {images.size(3)} px give {height} x {width}"
+            )
+        raw = self.projection(self.pool(maps).flatten(1))
         logits = None if self.classifier is None else self.classifier(raw)
         return EmbedderOutput(features=normalize(raw, dim=-1), logits=logits)
 

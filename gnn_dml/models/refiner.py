@@ -14,6 +14,7 @@ from torch import Tensor, nn
 from torch.nn.functional import normalize
 
 from gnn_dml.layers.dot_product import AttentionWeights
+from gnn_dml.layers.weights import takes_weights
 from gnn_dml.models.neck import Neck
 
 Output = Literal["last", "concatenated", "every"]
@@ -35,6 +36,12 @@ class RefinerOutput:
     attention: tuple[AttentionWeights, ...] = ()
 
 
+def check_dropout(dropout: float) -> None:
+    """Raise ValueError unless a probability of dropping is at least 0 and below 1."""
+    if not 0 <= dropout < 1:
+        raise ValueError(f"dropout must be at least 0 and below 1, not {dropout}")
+
+
 class RefinerBlock(nn.Module):
     """One message-passing step: attention, dropout, residual, LayerNorm; then the same around a feed-forward network.
 
@@ -45,10 +52,20 @@ class RefinerBlock(nn.Module):
             is asked for, also with `return_attention_weights=True`, as PyG's layers take it.
         dim: D.
         dropout: Probability of dropping a channel after the attention, inside the feed-forward network and after it.
+
+    Raises:
+        ValueError: If the probability is out of range.
+
+    >>> import torch
+    >>> from gnn_dml.layers import DotProductAttention
+    >>> from gnn_dml.models import RefinerBlock
+    >>> RefinerBlock(DotProductAttention(8, num_heads=2), 8)(torch.randn(5, 8)).shape
+    torch.Size([5, 8])
     """
 
     def __init__(self, attention: nn.Module, dim: int, *, dropout: float = 0.0) -> None:
         super().__init__()
+        check_dropout(dropout)
         self.attention = attention
         self.norm1 = nn.LayerNorm(dim)
         self.feed_forward = nn.Sequential(
@@ -114,14 +131,24 @@ class Refiner(nn.Module):
         output: "last" layer, all layers "concatenated", or "every" layer with its own neck, classifier and logits.
         dropout: Inside the blocks; see `RefinerBlock`.
         weighted: Whether the edge weights of the call go to the layers, to multiply the attention (the published
-            `mult_attr`); if not, they are ignored. Of this package, `DotProductAttention` takes them. Changes no
-            parameter.
+            `mult_attr`); if not, they are ignored. Changes no parameter.
 
     Raises:
-        ValueError: If a number or a name is out of range.
+        ValueError: If a number or a name is out of range, or it is `weighted` and the layer takes no edge weights.
 
     Attributes:
         out_dim: D', channels of a refined embedding.
+
+    >>> import torch
+    >>> from functools import partial
+    >>> from gnn_dml.graphs import KNN, build_edges
+    >>> from gnn_dml.layers import DotProductAttention
+    >>> from gnn_dml.models import Refiner
+    >>> refiner = Refiner(16, num_classes=3, layer=partial(DotProductAttention, num_heads=4), num_layers=2)
+    >>> x = torch.nn.functional.normalize(torch.randn(6, 16), dim=1)
+    >>> out = refiner(x, *build_edges(KNN(2), x, None))
+    >>> out.features[0].shape, out.logits[0].shape
+    (torch.Size([6, 16]), torch.Size([6, 3]))
     """
 
     def __init__(
@@ -143,11 +170,14 @@ class Refiner(nn.Module):
             raise ValueError(f"reduction must divide dim={dim}, and {reduction} does not")
         if output not in get_args(Output):
             raise ValueError(f"output must be one of {', '.join(get_args(Output))}, not {output!r}")
+        check_dropout(dropout)
         width = dim // reduction
         self.output = output
         self.weighted = weighted
         self.reduce = nn.Linear(dim, width)
         self.blocks = nn.ModuleList(RefinerBlock(layer(width), width, dropout=dropout) for _ in range(num_layers))
+        if weighted:
+            self._check_layers()
         self.out_dim = out_width = width * num_layers if output == "concatenated" else width
         self.necks = nn.ModuleList(Neck(out_width, num_classes) for _ in range(num_layers if output == "every" else 1))
 
@@ -218,6 +248,14 @@ class Refiner(nn.Module):
         hidden.append(last.first(x, edges, edge_weight))
         out = torch.cat(hidden, dim=-1) if self.output == "concatenated" else hidden[-1]
         return normalize(out.squeeze(-2), dim=-1)
+
+    def _check_layers(self) -> None:
+        for block in self.blocks:
+            layer = block.attention
+            if isinstance(layer, nn.Module) and not takes_weights(layer):
+                raise ValueError(
+                    f"weighted=True needs a layer that takes edge weights, and {type(layer).__name__} does not"
+                )
 
     def _used(self, edge_weight: Tensor | None) -> Tensor | None:
         """The edge weights that go to the layers."""

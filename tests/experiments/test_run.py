@@ -14,6 +14,7 @@ from gnn_dml.data import emoji_archive
 from gnn_dml.errors import UserError
 from gnn_dml.experiments.build import build_source
 from gnn_dml.experiments.checkpoint import read_checkpoint
+from gnn_dml.experiments.finished import check_weights
 from gnn_dml.experiments.measure import measure
 from gnn_dml.experiments.run import Run
 from gnn_dml.metrics import retrieval
@@ -82,7 +83,7 @@ def test_the_same_seed_gives_the_same_bits(tiny_settings, tmp_path, graph):
     for name, tensor in weights(first).items():
         assert torch.equal(tensor, weights(second)[name]), name
     different = {key for key in row if row[key] != again[key]}
-    assert different <= {"seconds"}
+    assert different <= {"seconds", "weights"}  # the files of weights hold `out`
     other, _ = run(tiny_settings, *graph, "seed=1")
     assert other.folder.name != first.folder.name
     assert not torch.equal(weights(other)["embedder.projection.weight"], weights(first)["embedder.projection.weight"])
@@ -119,7 +120,7 @@ def test_an_interrupted_run_goes_on_to_the_same_bits(tiny_settings, tmp_path):
     assert starts == [(12, 4)]
     assert row["test_graph"] == "Complete(loop=True) over each image and its 4 nearest"
     assert again["seconds"] > torch.load(tmp_path / "resume.pt", weights_only=True)["seconds"] > 0
-    assert {key for key in row if row[key] != again[key]} <= {"seconds"}
+    assert {key for key in row if row[key] != again[key]} <= {"seconds", "weights"}  # those hold `out`
     for name, tensor in weights(whole).items():
         assert torch.equal(tensor, weights(resumed)[name]), name
 
@@ -233,3 +234,28 @@ def test_a_missing_or_foreign_checkpoint_is_named(tmp_path):
     (tmp_path / "other.pt").write_bytes(b"hello")
     with pytest.raises(UserError, match=r"other\.pt is not a checkpoint"):
         read_checkpoint(tmp_path / "other.pt")
+
+
+def test_a_finished_run_is_not_trained_again_and_its_weights_are_held_against_the_row(tiny_settings):
+    job, row = run(tiny_settings)
+    again, reread = run(tiny_settings)
+    assert again.reused
+    assert reread == row
+    assert set(row["weights"]) == {"best.pt", "last.pt"}
+    check_weights(job.folder)
+    held = bytearray((job.folder / "best.pt").read_bytes())
+    held[len(held) // 2] ^= 1
+    (job.folder / "best.pt").write_bytes(held)
+    with pytest.raises(UserError, match=r"best\.pt has changed"):
+        check_weights(job.folder)
+
+
+def test_an_empty_state_begins_anew_and_says_so(tiny_settings):
+    sentences = []
+    job = Run(resolve(tiny_settings), say=sentences.append)
+    job.folder.mkdir(parents=True)
+    (job.folder / "resume.pt").touch()
+    assert job.execute()["status"] == "finished"
+    assert len(sentences) == 1
+    assert "begins anew" in sentences[0]
+    assert not list(job.folder.glob("claim.*"))

@@ -1,0 +1,91 @@
+"""Many runs, shared with whatever other processes work on the same folder."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator, Sequence
+from typing import TYPE_CHECKING, Any
+
+from gnn_dml.experiments.claim import BEAT, PATIENCE, OnWait, Watch, poll_seconds
+from gnn_dml.experiments.execute import draw_neighbours
+from gnn_dml.experiments.finished import finished_row
+from gnn_dml.experiments.reuse import find_run, run_folder
+
+if TYPE_CHECKING:
+    from gnn_dml.experiments.run import OnStart
+
+Config = dict[str, Any]
+
+
+def run_all(
+    configs: Sequence[Config],
+    *,
+    on_start: OnStart | None = None,
+    on_run: Callable[[Config], OnStart | None] | None = None,
+    on_wait: OnWait | None = None,
+    say: Callable[[str], object] = lambda sentence: None,
+    beat: float = BEAT,
+    patience: float = PATIENCE,
+) -> Iterator[tuple[Config, dict[str, Any], bool]]:
+    """Run what is not done; each run once between any number of processes.
+
+    A run that another process is at work on is passed over and looked at again later; it is taken over if that process
+    is dead.
+
+    Args:
+        configs: Resolved.
+        on_start: For progress bars; see `gnn_dml.experiments.run.OnStart`.
+        on_run: Called before a run is trained here, with its settings; what it returns takes the place of `on_start`.
+        on_wait: Called once with a sentence, if all that is left is done by others.
+        say: Called with a sentence if an interrupted run cannot be gone on with and begins anew.
+        beat: Seconds between two signs of life of this process in the folder of a run.
+        patience: Seconds without one after which another process counts as dead.
+
+    Yields:
+        For every configuration, in the order in which they end: itself, its row, and whether the row was there already
+        or came from another process.
+
+    Raises:
+        UserError: If a result file cannot be read, or a folder cannot be written.
+    """
+    watches = [Watch(run_folder(config), beat=beat, patience=patience) for config in configs]
+    left, said = list(zip(configs, watches, strict=True)), False
+    while left:
+        others = []
+        for config, watch in left:
+            start = (lambda one: on_start) if on_run is None else on_run
+            ended = _try(config, watch, start, say)
+            if ended is None:
+                others.append((config, watch))
+            else:
+                yield config, *ended
+        if len(others) == len(left):
+            if on_wait is not None and not said:
+                said = True
+                on_wait(others[0][1].sentence())
+            time.sleep(poll_seconds(patience))
+        left = others
+
+
+def _try(
+    config: Config,
+    watch: Watch,
+    on_run: Callable[[Config], OnStart | None],
+    say: Callable[[str], object],
+) -> tuple[dict[str, Any], bool] | None:
+    """The row and whether it is another's; None where somebody else is at work on the run."""
+    folder = find_run(config)
+    row, reused = finished_row(folder), True
+    if row is None:
+        if (claim := watch.claim()) is None:
+            return None
+        from gnn_dml.experiments.run import Run
+
+        with claim:
+            row = finished_row(folder)
+            if row is None:
+                run = Run(config, on_start=on_run(config), say=say)
+                row = run.execute_claimed(claim)
+                reused = run.reused
+    draw_neighbours(folder, again=not reused)
+    return {**row, "run_id": folder.name}, reused

@@ -1,0 +1,60 @@
+"""Two processes on the same runs: each trained once, also when one of them is killed."""
+
+import json
+import os
+import random
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from gnn_dml.experiments.finished import check_weights
+
+ROOT = Path(__file__).parents[2]
+WORK = """
+import json, sys
+from gnn_dml.config.compose import resolve
+from gnn_dml.experiments.run_all import run_all
+configs = [resolve([*json.loads(sys.argv[1]), "graph=none", f"seed={seed}"]) for seed in (0, 1)]
+print("ready", flush=True)
+for config, row, reused in run_all(configs, beat=0.2, patience=20):
+    print(json.dumps([row["run_id"], row["weights"], reused]), flush=True)
+"""
+
+
+def start(settings):
+    command = [sys.executable, "-c", WORK, json.dumps(settings)]
+    return subprocess.Popen(command, env={**os.environ, "PYTHONPATH": str(ROOT)}, stdout=subprocess.PIPE, text=True)
+
+
+def check_folder(out, rows):
+    folders = sorted(path.parent for path in Path(out).glob("*/*/result.json"))
+    assert [folder.name for folder in folders] == sorted(name for name, _, _ in rows)
+    assert len(folders) == 2
+    for folder in folders:
+        check_weights(folder)
+        assert not list(folder.glob("claim.*"))
+
+
+def test_two_processes_train_each_run_once(tiny_settings, tmp_path):
+    workers = [start(tiny_settings) for _ in range(2)]
+    found = [[json.loads(line) for line in worker.communicate()[0].splitlines()[1:]] for worker in workers]
+    assert [worker.returncode for worker in workers] == [0, 0]
+    assert {name: sums["best.pt"] for name, sums, _ in found[0]} == {n: sums["best.pt"] for n, sums, _ in found[1]}
+    assert sorted(reused for rows in found for _, _, reused in rows) == [False, False, True, True]
+    check_folder(tmp_path / "runs", found[0])
+
+
+@pytest.mark.parametrize("moment", range(2))
+def test_the_other_finishes_what_a_killed_one_left(tiny_settings, tmp_path, moment):
+    killed, other = start(tiny_settings), start(tiny_settings)
+    assert killed.stdout.readline() == "ready\n"
+    try:
+        killed.wait(random.Random(moment).uniform(0.2, 6))
+    except subprocess.TimeoutExpired:
+        killed.kill()
+    killed.communicate()
+    rows = [json.loads(line) for line in other.communicate()[0].splitlines()[1:]]
+    assert other.returncode == 0
+    check_folder(tmp_path / "runs", rows)

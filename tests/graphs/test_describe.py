@@ -1,0 +1,68 @@
+"""A topology on one line: without memory addresses, and the same in every process."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from torch_geometric.transforms import BaseTransform, Compose, ToUndirected
+
+from gnn_dml.graphs import KNN, Complete, DropEdge, describe
+
+
+class Silent(BaseTransform):
+    """No __repr__ of its own; attributes of every kind."""
+
+    def __init__(self, radius, table=None, *, names=("a", "b")):
+        self.radius, self.names, self.table, self._hidden, self.made = radius, names, object(), 3, 1.5
+
+    def forward(self, data):
+        return data
+
+
+class Address(Silent):
+    def __repr__(self):
+        return object.__repr__(self)
+
+
+class Spoken(Silent):
+    def __repr__(self):
+        return "spoken\n  twice"
+
+
+class Wrapper(Compose):
+    """Runs its parts in a way of its own."""
+
+
+CASES = [
+    (KNN(3), "KNN(k=3, loop=True)"),
+    (Compose([KNN(3), Compose([DropEdge(0.5)])]), "KNN(k=3, loop=True) + DropEdge(p=0.5)"),
+    (Compose([]), "an empty Compose"),
+    (Silent(0.5), "Silent(radius=0.5, names=('a', 'b'), made=1.5)"),
+    (Address(2), "Address(radius=2, names=('a', 'b'), made=1.5)"),
+    (Spoken(2), "spoken twice"),
+    (Compose([Complete(), ToUndirected()]), "Complete(loop=True) + ToUndirected(reduce='add', merge=True)"),
+    (Wrapper([KNN(3)]), "Wrapper([ KNN(k=3, loop=True) ])"),
+]
+
+
+@pytest.mark.parametrize(("topology", "expected"), CASES, ids=[expected for _, expected in CASES])
+def test_parts_and_plain_attributes(topology, expected):
+    found = describe(topology)
+    assert found == expected
+    assert "0x" not in found
+
+
+def test_two_processes_say_the_same():
+    script = (
+        "import sys; sys.path.insert(0, sys.argv[1])\n"
+        "import test_describe as t\n"
+        "print([t.describe(one) for one, _ in t.CASES])"
+    )
+    said = {
+        subprocess.run(
+            [sys.executable, "-c", script, str(Path(__file__).parent)], capture_output=True, text=True, check=True
+        ).stdout
+        for _ in range(2)
+    }
+    assert said == {f"{[expected for _, expected in CASES]}\n"}

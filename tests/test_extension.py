@@ -1,0 +1,104 @@
+"""docs/extend.md as somebody who has read nothing else would follow it: every example of the page, in real processes."""
+
+import json
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+ROOT = Path(__file__).resolve().parents[1]
+PAGE = (ROOT / "docs" / "extend.md").read_text(encoding="utf-8")
+SMALL = [
+    *("backbone.width=4", "backbone.dim=16", "protocol.epochs=2", "protocol.neighbours=8", "device=cpu"),
+    *("protocol.classes_per_batch=4", "protocol.images_per_class=4"),
+]
+
+
+def blocks(kind):
+    """The code blocks of a kind, in their order."""
+    return re.findall(rf"```{kind}\n(.*?)```", PAGE, re.DOTALL)
+
+
+@pytest.fixture(scope="module")
+def own(tmp_path_factory):
+    """The folder of the page, as it says."""
+    top = tmp_path_factory.mktemp("work")
+    folder = top / "own"
+    texts = blocks("yaml")
+    for name, text in zip(("graph/farthest", "loss/proxies", "dataset/squares", "study/mine"), texts, strict=True):
+        path = folder / f"{name}.yaml"
+        path.parent.mkdir(parents=True)
+        path.write_text(text)
+    (folder / "own_parts.py").write_text("\n\n".join(blocks("python")))
+    (folder / "squares.txt").write_text("7\n")
+    return folder
+
+
+def gnn_dml(own, *arguments, code=0):
+    done = subprocess.run(
+        [sys.executable, "-m", "gnn_dml.cli.main", *map(str, arguments)],
+        cwd=own.parent,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == code, done.stdout + done.stderr
+    assert "Traceback" not in done.stderr
+    return done.stdout + done.stderr
+
+
+TRAIN = ["dataset=squares", "dataset.root=own/squares.txt", "graph=farthest", "graph.k=3", "loss=proxies"]
+
+
+@pytest.fixture(scope="module")
+def trained(own):
+    """The first command of the page, with small settings."""
+    said = gnn_dml(own, "train", "--config-dir", "own", *TRAIN, *SMALL)
+    (folder,) = (own.parent / "runs" / "single").glob("small_cnn-*")
+    return folder, said
+
+
+def test_the_first_command_of_the_page_is_the_one_tried_here():
+    assert f"gnn-dml train --config-dir own {' '.join(TRAIN)}" in PAGE
+
+
+def test_a_topology_a_loss_and_a_data_set_are_trained_and_named(trained):
+    folder, said = trained
+    assert "Written" in said
+    row = json.loads((folder / "result.json").read_text())
+    assert (row["status"], row["graph"], row["dataset"]) == ("finished", "farthest", "squares")
+    assert row["topology"] == "Farthest(k=3, loop=True)"
+    assert row["loss"].startswith("proxies (")
+    assert "proxies on backbone: ProxyAnchorLoss" in row["loss"]
+    assert folder.name.startswith("small_cnn-farthest-dot_product-proxies-s0-")
+    assert "loss_proxies" in (folder / "metrics.csv").read_text().splitlines()[0].split(",")
+
+
+def test_it_is_reused_and_measured_again_with_its_folder_and_refused_without(own, trained):
+    folder, _ = trained
+    assert "nothing was trained" in gnn_dml(own, "train", "--config-dir", "own", *TRAIN, *SMALL)
+    measured = json.loads(gnn_dml(own, "evaluate", folder, "--config-dir", "own", "--json").splitlines()[0])
+    row = json.loads((folder / "result.json").read_text())
+    assert measured["backbone_recall@1"] == row["backbone_recall@1"]
+    assert measured["refined_map@r"] == row["refined_map@r"]
+    assert "own_parts" in gnn_dml(own, "evaluate", folder, code=2)
+
+
+def test_the_study_of_the_page_and_edited_code_is_trained_again(own):
+    quick = [*SMALL, "protocol.epochs=1", "dataset.root=own/squares.txt"]
+    command = ["ablate", "mine", "--config-dir", "own", "--seeds", "0", *quick]
+    said = gnn_dml(own, *command)
+    assert "2 runs" in said
+    frame = pd.read_csv(own.parent / "runs" / "mine" / "results.csv")
+    assert dict(zip(frame["cell"], frame["graph"], strict=True)) == {"near": "knn", "far": "farthest"}
+    assert gnn_dml(own, *command).count("reused") == 2
+    parts = own / "own_parts.py"
+    before = parts.read_text()
+    parts.write_text(before.replace("(-cosine_similarity(x))", "(-2 * cosine_similarity(x))"))
+    try:
+        assert gnn_dml(own, *command).count("reused") == 0
+    finally:
+        parts.write_text(before)
