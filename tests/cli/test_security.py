@@ -108,6 +108,8 @@ CONFIGS = {
     "sampler": ({"sampler": TRAPPED}, "sampler._target_='trap.Trap' is refused"),
     "a part of its own": ({"mine": TRAPPED}, "mine._target_='trap.Trap' is refused"),
     "no name": ({"graph._target_": ["trap.Trap"]}, "graph._target_ must be the name of a class"),
+    "a part that is text": ({"refiner": "text"}, "gnn-dml evaluate: "),
+    "a protocol that is text": ({"protocol": "text"}, "its configuration lacks protocol"),
     "_args_": ({"graph._args_": [3]}, "graph holds the key '_args_'"),
     "_recursive_": ({"graph._recursive_": False}, "graph holds the key '_recursive_'"),
     "_convert_": ({"backbone._convert_": "all"}, "backbone holds the key '_convert_'"),
@@ -123,7 +125,7 @@ CONFIGS = {
     "a width within bounds": ({"backbone.width": 1000}, "the weights in the checkpoint do not fit its configuration"),
     "huge heads": ({"layer.num_heads": 2**40}, "layer.num_heads=1099511627776 in the checkpoint is above"),
     "a huge image": ({"dataset.transform.size": 10**6}, "dataset.transform.size=1000000 in the checkpoint is above"),
-    "a size below zero": ({"dataset.transform.size": -1}, "dataset.transform.size=-1 in the checkpoint"),
+    "a size below zero": ({"dataset.transform.size": -1}, "dataset.transform.size must be at least 1, not -1"),
     "huge neighbourhoods": ({"protocol.neighbours": 10**9}, "protocol.neighbours=1000000000 in the checkpoint"),
 }
 
@@ -250,7 +252,9 @@ def own(place, monkeypatch):
 def naming(run, folder, target, **arguments):
     """The checkpoint of a run with another graph."""
     held = parts(run)
-    torch.save({**held, "config": changed(held["config"], {"graph": {"_target_": target, **arguments}})}, folder / "a.pt")
+    torch.save(
+        {**held, "config": changed(held["config"], {"graph": {"_target_": target, **arguments}})}, folder / "a.pt"
+    )
     return folder / "a.pt"
 
 
@@ -321,7 +325,7 @@ def folder_run(trees, tmp_path_factory):
     done = other_process(
         place, "train", "dataset=folder", f"dataset.root={root}", "out=runs", "backbone=small_cnn", "backbone.width=4",
         "backbone.dim=16", "layer=dot_product", "layer.num_heads=1", "optimizer=adamw", "protocol.epochs=0",
-        "dataset.transform.size=32", "dataset.transform.resize=40", "protocol.neighbours=4", "device=cpu",
+        "dataset.transform.size=64", "dataset.transform.resize=72", "protocol.neighbours=4", "device=cpu",
         "protocol.classes_per_batch=2", "protocol.images_per_class=2",
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
