@@ -122,3 +122,12 @@ def test_evaluation(run, tmp_path):
     assert rows["what"].tolist() == ["ours", "published"]
     assert (rows["ours_over_this"] * rows["seconds"] / rows["seconds"].iloc[0]).between(0.99, 1.01).all()
     assert rows["largest_difference"].max() < 1e-5
+
+
+def test_training_step(run, tmp_path):
+    small = ("--device", "cpu", "--batches", "2", "--rounds", "1", "--cnns", "small CNN")
+    printed, rows = run("training_step.py", tmp_path / "rows.csv", *small)
+    assert rows["cnn"].tolist() == ["small CNN"]
+    assert (rows["loop_over_bare"] * rows["bare_ms"] / rows["loop_ms"]).between(0.99, 1.01).all()
+    assert (rows["measuring_ms"] > 0).all()
+    assert "measuring" in printed

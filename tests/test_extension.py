@@ -1,4 +1,4 @@
-"""docs/extend.md as somebody who has read nothing else would follow it: every example of the page, in real processes."""
+"""docs/extend.md as somebody who has read nothing else would follow it: every example, in real processes."""
 
 import json
 import re

@@ -35,7 +35,7 @@ def upgrade(config: Mapping[str, Any]) -> Config:
     """
     found = {name: _renamed(value) for name, value in config.items() if name != "overrides"}
     for part, known in LATER.items():
-        if part in found:
+        if isinstance(found.get(part), Mapping):
             found[part] = {**known, **found[part]}
     found = {**LATER_ALONE, **found}
     if isinstance(found.get("loss"), Mapping):
@@ -49,7 +49,8 @@ def _renamed(value: Any) -> Any:
     """Copy settings, with the names of today."""
     if isinstance(value, Mapping):
         return {
-            key: RENAMED.get(inner, inner) if key == "_target_" else _renamed(inner) for key, inner in value.items()
+            key: RENAMED.get(inner, inner) if key == "_target_" and isinstance(inner, str) else _renamed(inner)
+            for key, inner in value.items()
         }
     return [_renamed(inner) for inner in value] if isinstance(value, list) else value
 

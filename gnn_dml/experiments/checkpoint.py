@@ -212,7 +212,8 @@ def _plain(config: dict[str, Any]) -> dict[str, Any]:
 def _lacking(config: Mapping[str, Any]) -> str | None:
     """Which part, without which nothing can be embedded, is not there."""
     parts = ("backbone", "graph", "dataset", "protocol", "choices")
-    lacking = [name for name in parts if not isinstance(config.get(name), Mapping)]
+    others = [name for name in ("refiner", "layer") if config.get(name) is not None]
+    lacking = [name for name in (*parts, *others) if not isinstance(config.get(name), Mapping)]
     lacking += [
         f"dataset.{name}"
         for name in ("source", "transform")

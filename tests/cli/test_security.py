@@ -1,318 +1,415 @@
-"""What a file from somebody else cannot do: each known way in, tried on the real program in a process of its own.
+"""Files from elsewhere: whatever a checkpoint asks for, nothing of it runs, and little memory is taken.
 
-A module on the path leaves a file when it is imported and another when it is called; after a refusal there is none.
+Every hostile file is read by the program in another process, whose path holds a module that leaves a file wherever it
+is imported, called, or asked for anything.
 """
 
 import copy
 import json
 import os
-import resource
 import subprocess
 import sys
-import textwrap
+from pathlib import Path
 
 import pytest
 import torch
 import yaml
 
-from gnn_dml.config.compose import resolve
-from gnn_dml.experiments.build import build_learner
-from gnn_dml.experiments.checkpoint import snapshot
-
-SMALL = ["backbone.width=2", "backbone.dim=8", "device=cpu", "graph=knn", "graph.k=3", "protocol.neighbours=4"]
+from gnn_dml.experiments.checkpoint import read_checkpoint
 
 TRAP = """
-import os
-from pathlib import Path
+import pathlib
+import gnn_dml.layers
+LEFT = pathlib.Path(__file__).parent / "left" / "imported"
+LEFT.touch()
+
+class Trap:
+    def __init__(self, *args, **kwargs):
+        LEFT.with_name("called").touch()
+        raise RuntimeError("called")
+
+def make(*args, **kwargs):
+    Trap()
+"""
+
+# One process for all of the files, since loading torch takes longer than refusing one.
+READ_ALL = """
+import contextlib, io, json, os, resource, sys
+from gnn_dml.cli.main import main
+import gnn_dml.cli.evaluate, gnn_dml.experiments.evaluate_models, gnn_dml.experiments.trained
+import torch
+pages = int(open("/proc/self/statm").read().split()[0]) if os.path.exists("/proc/self/statm") else 0
+if pages:
+    limit = pages * resource.getpagesize() + 3 * 2**30
+    resource.setrlimit(resource.RLIMIT_AS, (limit, limit))
+found = {}
+for name, arguments in json.load(open(sys.argv[1])).items():
+    said = io.StringIO()
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    with contextlib.redirect_stderr(said), contextlib.redirect_stdout(io.StringIO()):
+        try:
+            code = main(arguments)
+        except BaseException as error:
+            code = f"{type(error).__name__}: {error}"
+    grown = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before
+    left = sorted(os.listdir(sys.argv[2]))
+    found[name] = {"code": code, "said": said.getvalue(), "grown": grown}
+    found[name]["left"] = left
+json.dump(found, sys.stdout)
+"""
+
+TRAPPED = {"_target_": "trap.Trap", "path": "left/made"}
+
+# What stands where in the configuration, and a part of what is said.
+CONFIGS = {
+    "a foreign class": ({"backbone": TRAPPED}, "backbone._target_='trap.Trap' is refused"),
+    "a class as the graph": ({"graph": TRAPPED}, "graph._target_='trap.Trap' is refused"),
+    "a class as the layer": ({"layer": TRAPPED}, "layer._target_='trap.Trap' is refused"),
+    "a class in the refiner": ({"refiner": TRAPPED}, "refiner._target_='trap.Trap' is refused"),
+    "a partial in the backbone": (
+        {"backbone.extra": {"_partial_": True, **TRAPPED}},
+        "backbone.extra._target_='trap.Trap' is refused",
+    ),
+    "a partial in the optimizer": (
+        {"optimizer.factory": {"_target_": "torch.optim.AdamW", "_partial_": True, "inner": {"deep": [TRAPPED]}}},
+        "optimizer.factory.inner.deep.0._target_='trap.Trap' is refused",
+    ),
+    "a list": ({"layer.heads": [1, [TRAPPED]]}, "layer.heads.1.0._target_='trap.Trap' is refused"),
+    "get_method": (
+        {"graph": {"_target_": "hydra.utils.get_method", "path": "trap.make"}},
+        "graph._target_='hydra.utils.get_method' is refused",
+    ),
+    "get_class": (
+        {"graph": {"_target_": "hydra.utils.get_class", "path": "trap.Trap"}},
+        "graph._target_='hydra.utils.get_class' is refused",
+    ),
+    "get_object": (
+        {"layer": {"_target_": "hydra.utils.get_object", "path": "trap.make"}},
+        "layer._target_='hydra.utils.get_object' is refused",
+    ),
+    "instantiate": (
+        {"graph": {"_target_": "hydra.utils.instantiate", "config": TRAPPED}},
+        "graph._target_='hydra.utils.instantiate' is refused",
+    ),
+    "a module's own import": (
+        {"graph": {"_target_": "gnn_dml.atomic.os.mkdir", "path": "left/made"}},
+        "graph._target_='gnn_dml.atomic.os.mkdir' is refused",
+    ),
+    "a function that a module imports": (
+        {"graph": {"_target_": "gnn_dml.experiments.build.instantiate", "config": TRAPPED}},
+        "graph._target_='gnn_dml.experiments.build.instantiate' is refused",
+    ),
+    "a class of the package in another's place": (
+        {"graph": {"_target_": "gnn_dml.data.read_folder", "root": "left"}},
+        "graph._target_='gnn_dml.data.read_folder' is refused",
+    ),
+    "dataset.source": ({"dataset.source": TRAPPED}, "dataset.source._target_='trap.Trap' is refused"),
+    "dataset.transform": ({"dataset.transform": TRAPPED}, "dataset.transform._target_='trap.Trap' is refused"),
+    "loss.terms": ({"loss.terms": {"mine": TRAPPED}}, "loss.terms.mine._target_='trap.Trap' is refused"),
+    "sampler": ({"sampler": TRAPPED}, "sampler._target_='trap.Trap' is refused"),
+    "a part of its own": ({"mine": TRAPPED}, "mine._target_='trap.Trap' is refused"),
+    "no name": ({"graph._target_": ["trap.Trap"]}, "graph._target_ must be the name of a class"),
+    "a part that is text": ({"refiner": "text"}, "its configuration lacks refiner"),
+    "a protocol that is text": ({"protocol": "text"}, "its configuration lacks protocol"),
+    "_args_": ({"graph._args_": [3]}, "graph holds the key '_args_'"),
+    "_recursive_": ({"graph._recursive_": False}, "graph holds the key '_recursive_'"),
+    "_convert_": ({"backbone._convert_": "all"}, "backbone holds the key '_convert_'"),
+    "_partial_": ({"graph._partial_": "${oc.env:HOME}"}, "graph._partial_ must be true or false"),
+    "an interpolation": ({"dataset.classes": "${oc.env:HOME}"}, "dataset.classes='${oc.env:HOME}' is refused"),
+    "an interpolated target": ({"graph._target_": "${cell}"}, "graph._target_='${cell}' is refused"),
+    "an interpolated key": ({"graph": {"${oc.env:HOME}": 1}}, "graph holds the key '${oc.env:HOME}'"),
+    "an integer without end": ({"graph.k": 2**70}, "graph.k is a whole number of 71 bits"),
+    "a huge k": ({"graph.k": 10**9}, "graph.k=1000000000 in the checkpoint is above"),
+    "a huge num_layers": ({"refiner.num_layers": 10**9}, "refiner.num_layers=1000000000 in the checkpoint is above 1"),
+    "a huge dim": ({"backbone.dim": 10**9}, "backbone.dim=1000000000 in the checkpoint is above"),
+    "a huge width": ({"backbone.width": 10**9}, "backbone.width=1000000000 in the checkpoint is above"),
+    "a width within bounds": ({"backbone.width": 1000}, "the weights in the checkpoint do not fit its configuration"),
+    "huge heads": ({"layer.num_heads": 2**40}, "layer.num_heads=1099511627776 in the checkpoint is above"),
+    "a huge image": ({"dataset.transform.size": 10**6}, "dataset.transform.size=1000000 in the checkpoint is above"),
+    "a size below zero": ({"dataset.transform.size": -1}, "dataset.transform.size must be at least 1, not -1"),
+    "huge neighbourhoods": ({"protocol.neighbours": 10**9}, "protocol.neighbours=1000000000 in the checkpoint"),
+}
+
+
+@pytest.fixture(scope="module")
+def place(tmp_path_factory):
+    """A folder that is on the path of the other processes."""
+    folder = tmp_path_factory.mktemp("hostile")
+    (folder / "left").mkdir()
+    (folder / "trap.py").write_text(TRAP)
+    return folder
+
+
+def parts(run):
+    """What the checkpoint of a run holds."""
+    return torch.load(run / "best.pt", weights_only=True)
+
+
+def changed(config, settings):
+    """A configuration with other values in some places."""
+    config = copy.deepcopy(config)
+    for where, value in settings.items():
+        *names, last = where.split(".")
+        part = config
+        for name in names:
+            part = part[name]
+        part[last] = value
+    return config
+
+
+def environment(place):
+    return {**os.environ, "PYTHONPATH": os.pathsep.join([str(place), *filter(None, sys.path)])}
+
+
+def other_process(place, *arguments):
+    """The program in a process of its own."""
+    line = [sys.executable, "-m", "gnn_dml.cli.main", *map(str, arguments)]
+    return subprocess.run(line, cwd=place, env=environment(place), capture_output=True, text=True, timeout=300)
+
+
+def weights_of_stride_zero(held):
+    """A layer of a billion numbers that are one number in the file."""
+    name = next(name for name, tensor in held["weights"].items() if tensor.dim() == 2)
+    return {**held, "weights": {**held["weights"], name: torch.zeros(1).expand(2**15, 2**15)}}
+
+
+@pytest.fixture(scope="module")
+def refused(run, noisy_archive, place):
+    """For each hostile file what the program did with it."""
+    held, asked = parts(run), {}
+
+    def add(name, content, *settings):
+        folder = place / f"file {len(asked)}"
+        folder.mkdir()
+        torch.save(content, folder / "best.pt")
+        asked[name] = ["evaluate", str(folder / "best.pt"), *settings, "--device", "cpu"]
+
+    for name, (settings, _) in CONFIGS.items():
+        # The images are said, so that nothing else can stop it.
+        add(name, {**held, "config": changed(held["config"], settings)}, f"dataset.root={noisy_archive}")
+    add("a huge num_classes", {**held, "num_classes": 10**9})
+    add("a num_classes within bounds", {**held, "num_classes": 1000}, f"dataset.root={noisy_archive}")
+    add("stride 0", weights_of_stride_zero(held))
+    (place / "asked.json").write_text(json.dumps(asked))
+    line = [sys.executable, "-c", READ_ALL, place / "asked.json", place / "left"]
+    done = subprocess.run(line, cwd=place, env=environment(place), capture_output=True, text=True, timeout=300)
+    assert done.returncode == 0, done.stderr
+    return json.loads(done.stdout)
+
+
+SAID = {name: message for name, (_, message) in CONFIGS.items()} | {
+    "a huge num_classes": "num_classes=1000000000 in the checkpoint is above",
+    "a num_classes within bounds": "the weights in the checkpoint do not fit its configuration",
+    "stride 0": "has the shape (32768, 32768), and the file holds fewer numbers for it",
+}
+
+
+@pytest.mark.parametrize("name", SAID)
+def test_a_hostile_file_is_refused_in_a_sentence_and_nothing_runs(name, refused):
+    found = refused[name]
+    assert (found["code"], found["left"]) == (2, []), found["said"]
+    assert SAID[name] in found["said"]
+    assert found["said"].startswith("gnn-dml evaluate: ")
+    assert found["said"].count("\n") == 1
+    assert found["grown"] < 300_000  # KiB
+
+
+def test_the_trap_would_have_left_a_file(run, noisy_archive, place, tmp_path):
+    (tmp_path / "left").mkdir()
+    (tmp_path / "trap.py").write_text(TRAP)
+    held = parts(run)
+    path = tmp_path / "hostile.pt"
+    torch.save({**held, "config": changed(held["config"], {"graph": TRAPPED})}, path)
+    settings = ["evaluate", path, f"dataset.root={noisy_archive}", "--device", "cpu"]
+    done = other_process(tmp_path, *settings)
+    assert (done.returncode, [path.name for path in (tmp_path / "left").iterdir()]) == (2, [])
+    assert "graph._target_='trap.Trap' is refused" in done.stderr
+    trusting = other_process(tmp_path, *settings, "--trust", "trap")
+    assert trusting.returncode != 0
+    assert sorted([path.name for path in (tmp_path / "left").iterdir()]) == ["called", "imported"]
+
+
+MINE = """
+from os import mkdir
 from gnn_dml.graphs import KNN
+import os
 
-LEFT = Path(__file__).parent / "left"
-LEFT.mkdir(exist_ok=True)
-(LEFT / "imported").touch()
-
-def spring(*args, **kwargs):
-    (LEFT / "called").touch()
-    return KNN(3)
-
-class OwnKNN(KNN):
+class Near(KNN):
     pass
 """
 
 
-@pytest.fixture(scope="module")
-def good():
-    """What a checkpoint file holds."""
-    config = resolve(SMALL)
-    made = snapshot(config, build_learner(config, 3), 1, 3)
-    return {name: getattr(made, name) for name in ("config", "epoch", "num_classes", "weights")}
-
-
 @pytest.fixture
-def attack(tmp_path, good, noisy_archive):
-    """Change what is good, write it, evaluate it under a limit of memory; exit code, and what was said."""
-    (tmp_path / "path" / "trap").mkdir(parents=True)
-    (tmp_path / "path" / "trap" / "__init__.py").write_text(TRAP)
-    (tmp_path / "work").mkdir()
-
-    def call(change=None, *options, held=None, name="file.pt", limit=6 * 2**30):
-        file = tmp_path / "work" / name
-        if held is None:
-            held = copy.deepcopy(good)
-            if change is not None:
-                change(held)
-        if held is not False:
-            torch.save(held, file)
-        paths = os.pathsep.join([str(tmp_path / "path"), *sys.path])
-        command = [sys.executable, "-m", "gnn_dml.cli.main", "evaluate", str(file), f"dataset.root={noisy_archive}"]
-        done = subprocess.run(
-            [*command, "--device", "cpu", *map(str, options)],
-            env={**os.environ, "PYTHONPATH": paths},
-            cwd=tmp_path / "work",
-            capture_output=True,
-            text=True,
-            timeout=100,
-            preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_AS, (limit, limit)),
-        )
-        assert "Traceback" not in done.stderr, done.stderr
-        return done.returncode, done.stdout + done.stderr
-
-    return call
+def own(place, monkeypatch):
+    """A user's package on the path."""
+    folder = place / "ownlib"
+    folder.mkdir(exist_ok=True)
+    (folder / "__init__.py").touch()
+    (folder / "graphs.py").write_text(MINE)
+    monkeypatch.syspath_prepend(place)
 
 
-DRIVER = """
-import contextlib, io, json, os, sys
-from gnn_dml.cli.main import main
-
-found = {}
-for name, command in json.loads(sys.stdin.read()).items():
-    said = io.StringIO()
-    os.chdir(os.path.dirname(command[1]))
-    with contextlib.redirect_stdout(said), contextlib.redirect_stderr(said):
-        code = main(command)
-    found[name] = [code, said.getvalue()]
-print(json.dumps(found))
-"""
+def naming(run, folder, target, **arguments):
+    """The checkpoint of a run with another graph."""
+    held = parts(run)
+    torch.save(
+        {**held, "config": changed(held["config"], {"graph": {"_target_": target, **arguments}})}, folder / "a.pt"
+    )
+    return folder / "a.pt"
 
 
-@pytest.fixture
-def attack_all(tmp_path, good, noisy_archive):
-    """Many changes, each in a folder of its own, tried one after another in one process: codes and what was said."""
-    (tmp_path / "path" / "trap").mkdir(parents=True)
-    (tmp_path / "path" / "trap" / "__init__.py").write_text(TRAP)
-
-    def call(changes, limit=6 * 2**30):
-        commands = {}
-        for number, (name, change) in enumerate(changes.items()):
-            held = copy.deepcopy(good)
-            change(held)
-            folder = tmp_path / "many" / str(number)
-            folder.mkdir(parents=True)
-            torch.save(held, folder / "file.pt")
-            arguments = [str(folder / "file.pt"), f"dataset.root={noisy_archive}", "--device", "cpu"]
-            commands[name] = ["evaluate", *arguments]
-        paths = os.pathsep.join([str(tmp_path / "path"), *sys.path])
-        done = subprocess.run(
-            [sys.executable, "-c", DRIVER],
-            input=json.dumps(commands),
-            env={**os.environ, "PYTHONPATH": paths},
-            capture_output=True,
-            text=True,
-            timeout=300,
-            preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_AS, (limit, limit)),
-        )
-        assert done.returncode == 0, done.stderr
-        assert all([item.name for item in folder.iterdir()] == ["file.pt"] for folder in (tmp_path / "many").iterdir())
-        return json.loads(done.stdout.splitlines()[-1])
-
-    return call
+def test_trust_is_for_what_the_package_defines(run, noisy_archive, own, program, tmp_path):
+    path = naming(run, tmp_path, "ownlib.graphs.Near", k=3)
+    settings = [path, f"dataset.root={noisy_archive}", "--device", "cpu", "--json"]
+    assert "add --trust PACKAGE" in program("evaluate", *settings, code=2)
+    assert "add --trust PACKAGE" in program("evaluate", *settings, "--trust", "ownlib.gra", code=2)
+    assert "--trust takes the name of a Python package" in program("evaluate", *settings, "--trust", "own lib", code=2)
+    found = json.loads(program("evaluate", *settings, "--trust", "ownlib"))
+    assert found["refined_recall@1"] == json.loads(program("evaluate", run, "--json"))["refined_recall@1"]
 
 
-@pytest.fixture
-def left(tmp_path):
-    """The files that the trap has left."""
-    return lambda: sorted(path.name for path in (tmp_path / "path" / "trap").glob("left/*"))
+@pytest.mark.parametrize("target", ["ownlib.graphs.mkdir", "ownlib.graphs.os.mkdir", "ownlib.graphs.KNN.__class__"])
+def test_trust_is_not_for_what_the_package_imports(run, noisy_archive, own, program, tmp_path, target):
+    path = naming(run, tmp_path, target, path=str(tmp_path / "made"))
+    said = program("evaluate", path, f"dataset.root={noisy_archive}", "--trust", "ownlib", code=2)
+    assert f"graph._target_='{target}' is" in said
+    assert not (tmp_path / "made").exists()
 
 
-def at(*place):
-    """A change: the value last named is put where the names before it lead."""
-    *names, last, value = place
-
-    def change(held):
-        part = held
-        for name in names:
-            part = part[name]
-        part[last] = value
-
-    return change
-
-
-CALL = {"_target_": "trap.spring"}
-FOREIGN = {
-    "a class": at("config", "graph", CALL),
-    "in a partial": at("config", "layer", {"_target_": "trap.spring", "_partial_": True}),
-    "nested": at("config", "layer", "num_heads", {"a": [CALL]}),
-    "get_method": at("config", "graph", {"_target_": "hydra.utils.get_method", "path": "trap.spring"}),
-    "get_class": at("config", "graph", {"_target_": "hydra.utils.get_class", "path": "trap.OwnKNN"}),
-    "get_object": at("config", "graph", {"_target_": "hydra.utils.get_object", "path": "trap.LEFT"}),
-    "instantiate": at("config", "graph", {"_target_": "hydra.utils.instantiate", "config": CALL}),
-    "our own imports": at("config", "graph", {"_target_": "gnn_dml.atomic.os.mkdir", "path": "made"}),
-    "our own call": at("config", "graph", {"_target_": "gnn_dml.experiments.build.instantiate", "config": CALL}),
-    "another part's class": at("config", "graph", {"_target_": "gnn_dml.data.read_folder", "root": "/"}),
-    "transform": at("config", "dataset", "transform", CALL),
-    "source": at("config", "dataset", "source", CALL),
-    "never built": at("config", "loss", "extra", CALL),
-    "no name": at("config", "graph", "_target_", 3),
-}
+def test_a_config_dir_allows_the_classes_that_its_yamls_name(run, noisy_archive, program, tmp_path):
+    settings = tmp_path / "mine"
+    (settings / "graph").mkdir(parents=True)
+    (settings / "own_graphs_of_a_user.py").write_text(MINE)
+    (settings / "graph" / "near.yaml").write_text("_target_: own_graphs_of_a_user.Near\nk: 3\n")
+    typed = [f"dataset.root={noisy_archive}", "--device", "cpu", "--json"]
+    path = naming(run, tmp_path, "own_graphs_of_a_user.Near", k=3)
+    assert "is refused" in program("evaluate", path, *typed, code=2)
+    found = json.loads(program("evaluate", path, *typed, "--config-dir", settings))
+    assert found["refined_recall@1"] > 0
+    path = naming(run, tmp_path, "own_graphs_of_a_user.mkdir", path=str(tmp_path / "made"))
+    assert "is refused" in program("evaluate", path, *typed, "--config-dir", settings, code=2)
+    assert not (tmp_path / "made").exists()
 
 
-def test_what_no_yaml_names_is_not_even_imported(attack_all, left):
-    found = attack_all(FOREIGN)
-    assert {way: code for way, (code, _) in found.items()} == dict.fromkeys(FOREIGN, 2)
-    assert [way for way, (_, said) in found.items() if "_target_" not in said] == []
-    assert left() == []
-
-
-def test_the_trap_is_a_trap(attack, left):
-    """Trusted, the same file has the same function called; and the good file is measured."""
-    assert attack(FOREIGN["a class"], "--trust", "trap")[0] == 0
-    assert left() == ["called", "imported"]
-    assert attack()[0] == 0
-
-
-def test_a_trusted_package_builds_its_own_classes_and_not_what_it_imports(attack, left, tmp_path):
-    own = {"_target_": "trap.OwnKNN", "k": 3}
-    code, said = attack(at("config", "graph", own))
-    assert (code, left()) == (2, [])
-    code, said = attack(at("config", "graph", own), "--trust", "trap")
-    assert code == 0, said
-    assert "OwnKNN" in said
-    for target in ("trap.os.mkdir", "trap.KNN", "trap.spring.__globals__", "trap.nothing"):
-        code, said = attack(at("config", "graph", {"_target_": target, "path": "made"}), "--trust", "trap")
-        assert code == 2, said
-        assert target in said
-    assert not (tmp_path / "work" / "made").exists()
-    assert attack(at("config", "graph", {"_target_": "trapdoor.x"}), "--trust", "trap")[0] == 2
-
-
-VALUES = {
-    "_args_": at("config", "graph", "_args_", [1]),
-    "_recursive_": at("config", "graph", "_recursive_", False),
-    "_convert_": at("config", "graph", "_convert_", "all"),
-    "interpolation": at("config", "dataset", "unreadable", "${oc.env:SECRET}"),
-    "interpolated key": at("config", "graph", "${oc.env:SECRET}", 1),
-    "a tensor": at("config", "graph", "k", torch.zeros(2)),
-    "digits": at("config", "graph", "k", 10**6000),
-    "itself": lambda held: held["config"].update(more=held["config"]),
-}
-
-
-def test_values_that_are_not_plain_are_refused(attack_all, monkeypatch):
-    monkeypatch.setenv("SECRET", "told")
-    found = attack_all(VALUES)
-    assert {way: code for way, (code, _) in found.items()} == dict.fromkeys(VALUES, 2)
-    assert [way for way, (_, said) in found.items() if "told" in said or len(said) >= 1000] == []
-
-
-HUGE = 10**9
-SIZES = {
-    "num_classes": at("num_classes", HUGE),
-    "dim": at("config", "backbone", "dim", HUGE),
-    "width": at("config", "backbone", "width", HUGE),
-    "map_size": at("config", "backbone", "map_size", HUGE),
-    "num_layers": at("config", "refiner", "num_layers", HUGE),
-    "size": at("config", "dataset", "transform", "size", HUGE),
-    "size as a list": at("config", "dataset", "transform", "size", [HUGE, HUGE]),
-    "neighbours": at("config", "protocol", "neighbours", HUGE),
-    "dim within bounds": at("config", "backbone", "dim", 1000),
-    "stride 0": at("weights", "embedder.projection.bias", torch.zeros(1).expand(HUGE)),
-    "stride 0 that fits": at("weights", "embedder.projection.bias", torch.zeros(1).expand(8)),
-    "no numbers": at("weights", "embedder.projection.bias", torch.zeros(8, device="meta")),
-    "sparse": at("weights", "embedder.projection.bias", torch.zeros(8).to_sparse()),
-    "missing": lambda held: held["weights"].pop("embedder.projection.bias"),
-}
-
-
-def test_sizes_are_held_against_the_weights_before_memory_is_taken(attack_all):
-    found = attack_all(SIZES)
-    assert {way: code for way, (code, _) in found.items()} == dict.fromkeys(SIZES, 2)
-    assert [way for way, (_, said) in found.items() if len(said) >= 3000] == []
-
-
-def test_no_folder_is_made_by_a_file(attack, tmp_path, good):
-    cache = tmp_path / "cache"
-    assert attack(at("config", "dataset", "cache", str(cache)))[0] == 0
-    hostile = copy.deepcopy(good["config"])
-    hostile["dataset"]["cache"] = str(cache)
-    hostile["graph"] = CALL
-    (tmp_path / "work" / "config.yaml").write_text(yaml.safe_dump(hostile))
-    assert attack(at("config", "dataset", "cache", str(cache)))[0] == 0
-    assert not cache.exists()
-
-
-@pytest.mark.parametrize(
-    "text",
-    [
-        "dataset: {root: '${oc.env:HOME}'}",
-        "dataset: {root: [1]}",
-        "dataset: !!python/object/apply:os.mkdir [made]",
-        "a: &a {b: 1}\ndataset: {<<: [*a, *a]}",
-        "dataset: [",
-    ],
-)
-def test_a_hostile_config_beside_the_weights(attack, tmp_path, text):
-    (tmp_path / "work" / "config.yaml").write_text(text)
-    code, said = attack(at("config", "dataset", "root", "/elsewhere"))
-    assert code == 2, said
-    assert "config.yaml" in said
-    assert not (tmp_path / "work" / "made").exists()
-
-
-def test_a_file_is_written_without_paths_and_asks_for_them(good, tmp_path, noisy_archive):
-    from gnn_dml.errors import UserError
-    from gnn_dml.experiments.checkpoint import Checkpoint, read_checkpoint
-    from gnn_dml.experiments.trained import from_run
-
-    config = resolve([*SMALL, f"dataset.root={noisy_archive}"])
-    Checkpoint(config, 1, 3, good["weights"]).write(tmp_path / "a.pt")
-    assert str(noisy_archive) not in (tmp_path / "a.pt").read_bytes().decode("latin-1")
-    found = read_checkpoint(tmp_path / "a.pt")
-    assert (found.config["out"], found.config["dataset"]["root"]) == (None, None)
-    with pytest.raises(UserError, match=r"a file brings no paths.*add dataset\.root="):
-        from_run("a.pt", found, found.config)
-
-
-@pytest.mark.parametrize("kind", ["stride 0", "layers", "packed", "flipped"])
-def test_published_weights_are_bounded_too(attack, tmp_path, kind):
-    names = "gnn_model.node_model.layers"
-    layers = 1 if kind == "stride 0" else 50_000
+def test_a_refiner_of_a_hundred_thousand_layers_ends_in_a_sentence(published_weights, program, trees, tmp_path):
+    _, cnn = published_weights.make_cnn()
+    torch.save(cnn, tmp_path / "cnn.pth")
     one = torch.zeros(1)
-    held = {f"{names}.{i}.norm1.weight": one.expand(HUGE) if kind == "stride 0" else one for i in range(layers)}
-    refiner, file = tmp_path / "gnn.pth", tmp_path / "work" / "cnn.pth"
-    from torchvision.models import resnet18
+    names = [f"gnn_model.node_model.layers.{i}.norm1.weight" for i in range(99_000)]
+    torch.save(dict.fromkeys(names, one), tmp_path / "gnn.pth")
+    root = trees.write_folder(tmp_path / "images", classes=4, images=2)
+    said = program(
+        "evaluate",
+        tmp_path / "cnn.pth",
+        "--refiner",
+        tmp_path / "gnn.pth",
+        "--dataset",
+        "folder",
+        f"dataset.root={root}",
+        "backbone=resnet18",
+        code=2,
+    )
+    assert "the checkpoint names 99000 layers in its 99000 tensors" in said
+    torch.save(dict.fromkeys([*names, *(f"more.{i}" for i in range(2000))], one), tmp_path / "gnn.pth")
+    said = program("evaluate", tmp_path / "cnn.pth", "--refiner", tmp_path / "gnn.pth", "--dataset", "cub", code=2)
+    assert "holds 101000 tensors, and 100000 are the most that are read" in said
 
-    torch.save(resnet18(num_classes=5).state_dict(), file)
-    torch.save(held, refiner)
-    if kind == "flipped":
-        content = bytearray(file.read_bytes())
-        content[len(content) // 2] ^= 1
-        file.write_bytes(content)
-    elif kind == "packed":
-        repacked(file)
-    options = ["--refiner", refiner, "--dataset", "emoji", "backbone=resnet18", "protocol.neighbours=4"]
-    code, said = attack(None, *options, held=False, name="cnn.pth")
-    assert code == 2, said
-    expected = {"stride 0": "fewer numbers", "layers": "50000 layers", "packed": "unpacks", "flipped": "checksum"}
-    assert expected[kind] in said
+
+@pytest.fixture(scope="module")
+def folder_run(trees, tmp_path_factory):
+    """A run on a folder of images."""
+    place = tmp_path_factory.mktemp("folder")
+    root = trees.write_folder(place / "images", classes=6, images=3)
+    done = other_process(
+        place, "train", "dataset=folder", f"dataset.root={root}", "out=runs", "backbone=small_cnn", "backbone.width=4",
+        "backbone.dim=16", "layer=dot_product", "layer.num_heads=1", "optimizer=adamw", "protocol.epochs=0",
+        "dataset.transform.size=64", "dataset.transform.resize=72", "protocol.neighbours=4", "device=cpu",
+        "protocol.classes_per_batch=2", "protocol.images_per_class=2",
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    (result,) = (place / "runs").glob("single/*/result.json")
+    return result.parent, root
 
 
-def repacked(file):
-    """The same archive with its members compressed."""
-    script = """
-        import sys, zipfile
-        with zipfile.ZipFile(sys.argv[1]) as old:
-            members = {info.filename: old.read(info) for info in old.infolist()}
-        with zipfile.ZipFile(sys.argv[1], "w", zipfile.ZIP_DEFLATED) as new:
-            for name, data in members.items():
-                new.writestr(name, data)
-    """
-    subprocess.run([sys.executable, "-c", textwrap.dedent(script), str(file)], check=True)
+def values(held):
+    """Every string inside."""
+    if isinstance(held, dict):
+        for name, value in held.items():
+            yield from (*values(name), *values(value))
+    elif isinstance(held, (list, tuple)):
+        for value in held:
+            yield from values(value)
+    elif isinstance(held, str):
+        yield held
+
+
+def test_a_checkpoint_brings_no_path(folder_run, program, tmp_path):
+    run, root = folder_run
+    held = parts(run)
+    strings = list(values({**held, "weights": None}))
+    assert not [
+        text for text in strings if str(root) in text or str(run.parents[2]) in text or Path(text).is_absolute()
+    ]
+    assert str(root).encode() not in (run / "best.pt").read_bytes()
+    away = other_process(tmp_path, "evaluate", run, "--device", "cpu", "--json")
+    assert away.returncode == 0, away.stderr
+    (tmp_path / "best.pt").write_bytes((run / "best.pt").read_bytes())
+    said = program("evaluate", tmp_path / "best.pt", code=2)
+    assert "add dataset.root=..., where the images of dataset=folder are" in said
+    again = json.loads(program("evaluate", tmp_path / "best.pt", f"dataset.root={root}", "--json", "--device", "cpu"))
+    assert again["backbone_recall@1"] == json.loads(away.stdout)["backbone_recall@1"]
+
+
+def test_a_cache_in_a_checkpoint_creates_nothing(folder_run, program, tmp_path):
+    run, root = folder_run
+    held = parts(run)
+    for place in (tmp_path / "cache", "cache"):
+        config = changed(held["config"], {"dataset.cache": str(place), "dataset.root": str(root)})
+        torch.save({**held, "config": config, "left_out": ["dataset.root", "dataset.cache"]}, tmp_path / "best.pt")
+        for beside in (None, {"dataset": {"cache": str(tmp_path / "cache")}}):
+            if beside is not None:
+                (tmp_path / "config.yaml").write_text(yaml.safe_dump(beside))
+            program("evaluate", tmp_path / "best.pt", f"dataset.root={root}", "--device", "cpu")
+            assert not (tmp_path / "cache").exists()
+            (tmp_path / "config.yaml").unlink(missing_ok=True)
+
+
+def test_of_a_config_yaml_nothing_but_paths_of_the_data_set_is_taken(run, place, program, tmp_path):
+    (tmp_path / "best.pt").write_bytes((run / "best.pt").read_bytes())
+    config = yaml.safe_load((run / "config.yaml").read_text())
+    before = json.loads(program("evaluate", run, "--json", "--device", "cpu"))
+
+    def write(settings):
+        (tmp_path / "config.yaml").write_text(yaml.safe_dump(changed(config, settings)))
+
+    hostile = {"graph": TRAPPED, "backbone": TRAPPED, "dataset.transform": TRAPPED, "out": "${oc.env:HOME}"}
+    write({**hostile, "dataset.source._target_": "trap.Trap", "loss.terms": {"a": TRAPPED}, "backbone.weights": "/x"})
+    done = other_process(place, "evaluate", tmp_path, "--device", "cpu", "--json")
+    assert done.returncode == 0, done.stderr
+    assert json.loads(done.stdout)["refined_recall@1"] == pytest.approx(before["refined_recall@1"])
+    assert list((place / "left").iterdir()) == []
+    for value in ("${oc.env:HOME}", {"_target_": "trap.Trap"}, 7):
+        write({"dataset.root": value})
+        assert "dataset.root must be a path, word for word, or null" in program("evaluate", tmp_path, code=2)
+    (tmp_path / "config.yaml").write_text("a: !!python/object/apply:os.mkdir [made]")
+    assert "cannot be read (ConstructorError)" in program("evaluate", tmp_path, code=2)
+    bomb = "a: &a {x: 1}\n" + "".join(f"{chr(98 + i)}: &{chr(98 + i)} {{<<: *{chr(97 + i)}}}\n" for i in range(8))
+    (tmp_path / "config.yaml").write_text(bomb)
+    assert "it merges mappings" in program("evaluate", tmp_path, code=2)
+
+
+def test_an_older_checkpoint_with_paths_loses_them(folder_run, tmp_path):
+    run, root = folder_run
+    held = parts(run)
+    settings = {"dataset.root": str(root), "dataset.source.root": str(root), "out": "/tmp/out"}
+    config = {**changed(held["config"], settings), "overrides": "graph=${oc.env:HOME}"}
+    del config["augmentation_seed"], config["drop_edge"]
+    old = {name: held[name] for name in ("epoch", "num_classes", "weights")}
+    torch.save({**old, "config": config}, tmp_path / "old.pt")
+    found = read_checkpoint(tmp_path / "old.pt")
+    assert found.config["dataset"]["root"] is None
+    assert found.config["dataset"]["source"]["root"] is None
+    assert found.config["out"] is None
+    assert {"dataset.root", "dataset.source.root"} <= set(found.left_out)
+    for name, tensor in found.learner().state_dict().items():
+        assert torch.equal(tensor, held["weights"][name])
