@@ -124,12 +124,6 @@ def _terms(config: Config) -> dict[str, Any]:
 
 def file_sha256(path: Path) -> str:
     """The checksum of a file's content, 64 hexadecimal digits."""
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest() if hasattr(hashlib, "file_digest") else _sha256(path)
-
-
-def _sha256(path: Path) -> str:
-    """The same for Python 3.10."""
     found = hashlib.sha256()
     with path.open("rb") as file:
         while chunk := file.read(2**20):

@@ -13,8 +13,8 @@ from typing import Any
 import torch
 
 from gnn_dml.atomic import write_atomically
+from gnn_dml.config.identity import file_sha256
 from gnn_dml.errors import UserError
-from gnn_dml.experiments.finished import checksum
 from gnn_dml.models.weights_file import open_file
 
 Confirm = Callable[[], object]
@@ -86,7 +86,7 @@ def save(path: Path, state: Mapping[str, Any], *, confirm: Confirm | None = None
             if isinstance(error.__context__, OSError):
                 raise error.__context__ from None
             raise
-        sums.append(checksum(partial))
+        sums.append(file_sha256(partial))
 
     write_whole(path, write, confirm=confirm)
     return sums[0]

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 from pathlib import Path
 from typing import Any
 
+from gnn_dml.config.identity import file_sha256
 from gnn_dml.errors import UserError
 
 RESULT = "result.json"
@@ -59,7 +59,7 @@ def check_weights(folder: Path, *names: str) -> None:
         file = folder / name
         if not file.is_file():
             raise UserError(f"{file} is missing, and {RESULT} beside it belongs to it; {_AGAIN}")
-        if (found := checksum(file)) != written[name]:
+        if (found := file_sha256(file)) != written[name]:
             raise UserError(
                 f"{file} has changed since its run ended: its SHA-256 is {found[:12]}..., and {RESULT} says "
                 f"{str(written[name])[:12]}...; {_AGAIN}"
@@ -67,12 +67,3 @@ def check_weights(folder: Path, *names: str) -> None:
 
 
 _AGAIN = f"delete {RESULT} to run the cell again"
-
-
-def checksum(path: Path) -> str:
-    """The SHA-256 of a file, in hexadecimal digits."""
-    digest = hashlib.sha256()
-    with path.open("rb") as file:
-        while block := file.read(1 << 20):
-            digest.update(block)
-    return digest.hexdigest()

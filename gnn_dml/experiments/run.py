@@ -13,7 +13,7 @@ import torch
 import yaml
 
 from gnn_dml.atomic import sweep_partials
-from gnn_dml.config.identity import digest
+from gnn_dml.config.identity import digest, file_sha256
 from gnn_dml.errors import UserError
 from gnn_dml.evaluation.embed import Embeddings, embed
 from gnn_dml.evaluation.score import score
@@ -21,7 +21,7 @@ from gnn_dml.experiments.build import Config, RunSplits, build_data, build_learn
 from gnn_dml.experiments.checkpoint import Checkpoint, read_checkpoint, snapshot
 from gnn_dml.experiments.claim import BEAT, PATIENCE, Claim, OnWait, wait_for_claim
 from gnn_dml.experiments.files import load_undamaged, save, write_json, write_rows, write_text, write_whole
-from gnn_dml.experiments.finished import checksum, finished_row
+from gnn_dml.experiments.finished import finished_row
 from gnn_dml.experiments.measure import measure
 from gnn_dml.experiments.reuse import run_folder
 from gnn_dml.experiments.row import make_row
@@ -129,7 +129,7 @@ class Run:
             write_text(self._path("diverged.txt"), f"{event}\n", confirm=self._confirm)
         seconds = self._earlier + time.perf_counter() - self._start
         row = make_row(self.config, learner, self.device, status, rows, measured, seconds=seconds, skipped=data.skipped)
-        row["weights"] = {name: checksum(self._path(name)) for name in WEIGHTS if self._path(name).is_file()}
+        row["weights"] = {name: file_sha256(self._path(name)) for name in WEIGHTS if self._path(name).is_file()}
         write_json(self._path("result.json"), row, confirm=self._confirm)
         for name in ("resume.pt", *(["diverged.txt"] if status == "finished" else [])):
             self._path(name).unlink(missing_ok=True)
@@ -170,7 +170,7 @@ class Run:
             raise ValueError("it is of other settings")
         trainer.load_state_dict(state["trainer"])
         best = self._path("best.pt")
-        if self._best(rows) != trainer.finished and not (best.is_file() and checksum(best) == state["best"]):
+        if self._best(rows) != trainer.finished and not (best.is_file() and file_sha256(best) == state["best"]):
             raise ValueError("best.pt beside it is missing or has changed")
         self._earlier, self._best_sum = state["seconds"], state["best"]
         self._write_epoch(trainer, data, rows)
@@ -215,7 +215,7 @@ class Run:
         """Write a checkpoint; the checksum of its file."""
         path = self._path(name)
         write_whole(path, checkpoint.write, confirm=self._confirm)
-        return checksum(path)
+        return file_sha256(path)
 
     def _snapshot(self, learner: Learner, data: RunSplits, epoch: int, losses: Losses | None = None) -> Checkpoint:
         return snapshot(self.config, learner, epoch, data.train.num_classes, losses)

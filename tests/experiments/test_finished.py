@@ -5,8 +5,9 @@ import json
 
 import pytest
 
+from gnn_dml.config.identity import file_sha256
 from gnn_dml.errors import UserError
-from gnn_dml.experiments.finished import check_weights, checksum, finished_row
+from gnn_dml.experiments.finished import check_weights, finished_row
 
 CONTENT = {"best.pt": b"best" * 1000, "last.pt": b"last" * 1000}
 
@@ -22,7 +23,7 @@ def folder(tmp_path):
 
 
 def test_the_weights_of_the_row_pass(folder):
-    assert checksum(folder / "best.pt") == hashlib.sha256(CONTENT["best.pt"]).hexdigest()
+    assert file_sha256(folder / "best.pt") == hashlib.sha256(CONTENT["best.pt"]).hexdigest()
     check_weights(folder)
     assert finished_row(folder)["run_id"] == "r"
 
