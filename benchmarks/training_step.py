@@ -5,7 +5,7 @@
 
 The bare step is forward, cross-entropy on both branches, backward and AdamW on one batch that is there already, in
 a few lines of torch. The loop loads and augments every batch, guards against losses that are no numbers, sums them,
-steps the schedule and measures the purity of the attention. Its parts are timed alone. Everything takes turns.
+steps the schedule and takes the vital signs of the refiner. Its parts are timed alone. Everything takes turns.
 """
 
 from __future__ import annotations
@@ -26,7 +26,8 @@ from gnn_dml.data import TrainLoader
 from gnn_dml.data.batch import Batch
 from gnn_dml.experiments.build import build_data, build_learner, build_trainer
 from gnn_dml.training import Trainer
-from gnn_dml.training.purity import PurityMeter, measured_batches
+from gnn_dml.training.purity import measured_batches
+from gnn_dml.training.vital_signs import VitalSigns
 
 CNNS = {"small CNN": [], "ResNet-18": ["backbone=resnet18", "backbone.weights=null"]}
 
@@ -68,7 +69,7 @@ def measure(trainer: Trainer, device: torch.device, rounds: int) -> dict[str, fl
     batch = Batch(images, loaded.labels.to(device), loaded.positions.to(device))
     bare_learner, part = copy.deepcopy(trainer.learner), copy.deepcopy(trainer.step)
     optimizer = torch.optim.AdamW(bare_learner.parameters(), lr=1e-4)
-    meter = PurityMeter(trainer.learner.refiner)
+    meter = VitalSigns(trainer.learner.refiner, trainer.step.losses)
 
     def bare() -> None:
         out = bare_learner(batch.images, batch.labels)
@@ -89,9 +90,9 @@ def measure(trainer: Trainer, device: torch.device, rounds: int) -> dict[str, fl
         part(batch)
 
     def observe() -> None:
-        with torch.no_grad():
-            output = trainer.learner(batch.images, batch.labels)
-        taken["measuring"].append(milliseconds(lambda: meter.observe(output, batch.labels), device))
+        output = trainer.learner(batch.images, batch.labels)
+        terms = trainer.step.losses(output.backbone, output.refined, batch.labels)
+        taken["measuring"].append(milliseconds(lambda: meter.observe(output, terms, batch.labels), device))
 
     taken: dict[str, list[float]] = {name: [] for name in ("bare", "loop", "loading", "step", "measuring")}
     for number in range(rounds + 1):  # the first round warms everything up

@@ -26,9 +26,9 @@ from gnn_dml.losses import CrossEntropy, EmbeddingLoss, Losses, LossTerm
 from gnn_dml.models import Embedder, Refiner
 from gnn_dml.training.guard import FiniteGuard
 from gnn_dml.training.learner import Learner
-from gnn_dml.training.purity import PurityMeter
 from gnn_dml.training.step import PlainStep
 from gnn_dml.training.sums import LossSums
+from gnn_dml.training.vital_signs import VitalSigns
 
 CUDA = torch.device("cuda")
 CLASSES, EACH, DIM = 4, 4, 16
@@ -94,14 +94,15 @@ def batch():
 
 def run(step):
     """Embed, refine, every term, the measuring and the sums: all of a step that can be run without a driver."""
-    sums, meter = LossSums(list(step.losses.terms), CUDA), PurityMeter(step.learner.refiner)
-    total, terms = step.forward(batch(), meter.observe)
+    sums = LossSums(list(step.losses.terms), CUDA)
+    signs = VitalSigns(step.learner.refiner, step.losses, gradients=False)
+    total, terms = step.forward(batch(), signs.observe)
     assert total.device.type == "cuda"
     assert all(term.device.type == "cuda" and term.dim() == 0 for term in terms.values())
     assert step.guard.admits(total)
     sums.add(step.losses.total(terms), terms)
     assert sums.sums.device.type == "cuda"
-    return meter
+    return signs
 
 
 @pytest.mark.parametrize("name", LAYERS)
@@ -110,8 +111,8 @@ def test_every_topology_with_every_layer(graph, name):
     made, attention = topology(graph), layer(name)
     with pretended():
         weighted = getattr(made, "threshold", None) is not None and "DotProduct" in settings("layer", name)["_target_"]
-        meter = run(refined(made, attention, weighted=weighted))
-        assert len(meter.blocks) == 1
+        signs = run(refined(made, attention, weighted=weighted))
+        assert len(signs.purity.blocks) == len(signs.spreads) == len(signs.messages) == 1
 
 
 @pytest.mark.parametrize("name", LAYERS)

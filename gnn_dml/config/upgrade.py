@@ -18,7 +18,16 @@ LATER: dict[str, Config] = {
         "folds": None,
         "fold": 0,
     },
-    "refiner": {"weighted": False},
+    "refiner": {
+        "weighted": False,
+        "scale_input": False,
+        "start": "published",
+        "temperature": 0.1,
+        "norm": "after",
+        "feed_forward": True,
+        "gate": None,
+        "detached": False,
+    },
 }
 """Settings that older files have not, and what they meant by that."""
 

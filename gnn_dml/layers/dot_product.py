@@ -15,6 +15,7 @@ from gnn_dml.layers.attend import attend_max, attention_weights, fused_attention
 from gnn_dml.layers.edges import attention_as_given, attention_of_edges, check_edges, is_dense, to_dense, to_sparse
 from gnn_dml.layers.path import Backend, Crossover, check_backend, runs_dense
 from gnn_dml.layers.softmax import sparse_softmax
+from gnn_dml.layers.start import start_as_product
 
 Aggregation = Literal["sum", "mean", "max"]
 AttentionWeights = tuple[Tensor | None, Tensor]
@@ -99,6 +100,20 @@ class DotProductAttention(MessagePassing):
         super().reset_parameters()
         for linear in (self.q, self.k, self.v, self.out):
             nn.init.xavier_uniform_(linear.weight)
+            nn.init.zeros_(linear.bias)
+
+    def start_as_expansion(self, *, temperature: float, norm: float) -> None:
+        """Start as query expansion: queries, keys and values are the nodes, attention is softmax(cosine / temperature).
+
+        Each head compares its own d channels, so the cosine is that of a head.
+
+        Args:
+            temperature: Of the softmax.
+            norm: Length of the nodes' vectors, which a head has 1 / sqrt(H) of.
+        """
+        start_as_product(self.q, self.k, heads=self.num_heads, temperature=temperature, norm=norm)
+        for linear in (self.v, self.out):
+            nn.init.eye_(linear.weight)
             nn.init.zeros_(linear.bias)
 
     @overload

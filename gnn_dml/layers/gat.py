@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import Any
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 from torch.nn.functional import dropout, leaky_relu
 from torch_geometric.nn import GATConv as PyGGATConv
 from torch_geometric.typing import OptPairTensor, OptTensor
@@ -70,6 +70,27 @@ class GATConv(PyGGATConv):
         """
         check_heads(dim, num_heads)
         return cls(dim, dim // num_heads, heads=num_heads, add_self_loops=False, **kwargs)
+
+    def start_as_expansion(self, *, temperature: float, norm: float) -> None:
+        """Start as average query expansion: the plain mean of what a node hears.
+
+        Its score is a sum of what either node says alone, which no setting makes a similarity: which sources are heard
+        more is the same for every target. The graph has to choose the neighbours.
+
+        Args:
+            temperature: Not used, since the mean has no weights.
+            norm: Likewise.
+
+        Raises:
+            ValueError: If heads are averaged.
+        """
+        if not self.concat:
+            raise ValueError("GATConv starts as expansion with concat=True only")
+        with torch.no_grad():
+            nn.init.eye_(self.lin.weight)
+            for parameter in (self.att_src, self.att_dst, self.bias):
+                if parameter is not None:
+                    nn.init.zeros_(parameter)
 
     def forward(
         self,

@@ -5,9 +5,11 @@ Legend: N nodes, b targets of a block, H heads, C channels per head, E edges, B 
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
-from torch import Tensor
+import torch
+from torch import Tensor, nn
 from torch.nn.functional import dropout
 from torch_geometric.nn import GATv2Conv as PyGGATv2Conv
 from torch_geometric.typing import OptTensor, PairTensor
@@ -76,6 +78,34 @@ class GATv2Conv(PyGGATv2Conv):
         """
         check_heads(dim, num_heads)
         return cls(dim, dim // num_heads, heads=num_heads, add_self_loops=False, **kwargs)
+
+    def start_as_expansion(self, *, temperature: float, norm: float) -> None:
+        """Start near query expansion: the nearer a source by the sum of absolute differences, the more it is heard.
+
+        With W_r = -W_l the score is a weighted sum of LeakyReLU(x_j - x_i), which is a multiple of the absolute
+        difference beside one of the difference itself. The weight is such that for normally distributed channels the
+        score falls as cosine / temperature does around a cosine of 0.5.
+
+        Args:
+            temperature: Of the softmax.
+            norm: Length of the nodes' vectors.
+
+        Raises:
+            ValueError: If heads are averaged, or sources and targets share their map.
+        """
+        if not self.concat or self.share_weights:
+            raise ValueError("GATv2Conv starts as expansion with concat=True and share_weights=False only")
+        size = norm / math.sqrt(self.heads * self.out_channels)  # of a channel
+        # E|a - b| = 2 size sqrt((1 - c) / pi), whose slope in c at 0.5 is -size sqrt(2 / pi).
+        kink = (1 - self.negative_slope) / 2
+        weight = 1 / (temperature * self.out_channels * kink * size * math.sqrt(2 / math.pi))
+        with torch.no_grad():
+            nn.init.eye_(self.lin_l.weight)
+            self.lin_r.weight.copy_(-self.lin_l.weight)
+            nn.init.constant_(self.att, -weight)
+            for bias in (self.lin_l.bias, self.lin_r.bias, self.bias):
+                if bias is not None:
+                    nn.init.zeros_(bias)
 
     def forward(
         self,

@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import Any
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 from torch.nn.functional import dropout
 from torch_geometric.nn import TransformerConv as PyGTransformerConv
 from torch_geometric.typing import OptTensor
@@ -17,6 +17,7 @@ from gnn_dml.layers.attend import attention_weights, fused_attention
 from gnn_dml.layers.dot_product import AttentionWeights
 from gnn_dml.layers.path import Backend, Crossover
 from gnn_dml.layers.pyg import check_heads, pass_messages, settle_backend
+from gnn_dml.layers.start import start_as_product
 
 
 class TransformerConv(PyGTransformerConv):
@@ -67,6 +68,25 @@ class TransformerConv(PyGTransformerConv):
         """
         check_heads(dim, num_heads)
         return cls(dim, dim // num_heads, heads=num_heads, **kwargs)
+
+    def start_as_expansion(self, *, temperature: float, norm: float) -> None:
+        """Start as query expansion: as in `DotProductAttention.start_as_expansion`, and the skip weight at 0.
+
+        Args:
+            temperature: Of the softmax.
+            norm: Length of the nodes' vectors.
+
+        Raises:
+            ValueError: If heads are averaged, or a gate between the parts was asked for.
+        """
+        if not self.concat or self.lin_beta is not None:
+            raise ValueError("TransformerConv starts as expansion with concat=True and beta=False only")
+        start_as_product(self.lin_query, self.lin_key, heads=self.heads, temperature=temperature, norm=norm)
+        nn.init.eye_(self.lin_value.weight)
+        nn.init.zeros_(self.lin_value.bias)
+        if self.root_weight:
+            nn.init.zeros_(self.lin_skip.weight)
+            nn.init.zeros_(self.lin_skip.bias)
 
     def forward(
         self,

@@ -25,10 +25,12 @@ class EmbedderOutput:
     Attributes:
         features: L2-normalised embeddings (N, D).
         logits: Class scores (N, C) of the auxiliary classifier, or None where there is none.
+        raw: The embeddings before normalisation (N, D), on which the classifier sits; None where they are not known.
     """
 
     features: Tensor
     logits: Tensor | None
+    raw: Tensor | None = None
 
 
 class Embedder(nn.Module):
@@ -112,7 +114,7 @@ class Embedder(nn.Module):
             )
         raw = self.projection(self.pool(maps).flatten(1))
         logits = None if self.classifier is None else self.classifier(raw)
-        return EmbedderOutput(features=normalize(raw, dim=-1), logits=logits)
+        return EmbedderOutput(features=normalize(raw, dim=-1), logits=logits, raw=raw)
 
 
 class PixelEmbedder(nn.Module):

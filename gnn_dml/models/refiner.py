@@ -5,6 +5,7 @@ Legend: N nodes, D_in channels in, D = D_in / reduction, L blocks, C classes, B 
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal, get_args
@@ -15,7 +16,9 @@ from torch.nn.functional import normalize
 
 from gnn_dml.layers.dot_product import AttentionWeights
 from gnn_dml.layers.weights import takes_weights
+from gnn_dml.models.block import Norm, RefinerBlock, check_dropout
 from gnn_dml.models.neck import Neck
+from gnn_dml.models.start import Start, start_block, start_map
 
 Output = Literal["last", "concatenated", "every"]
 
@@ -36,86 +39,6 @@ class RefinerOutput:
     attention: tuple[AttentionWeights, ...] = ()
 
 
-def check_dropout(dropout: float) -> None:
-    """Raise ValueError unless a probability of dropping is at least 0 and below 1."""
-    if not 0 <= dropout < 1:
-        raise ValueError(f"dropout must be at least 0 and below 1, not {dropout}")
-
-
-class RefinerBlock(nn.Module):
-    """One message-passing step: attention, dropout, residual, LayerNorm; then the same around a feed-forward network.
-
-    A transformer encoder block in the post-norm order, as in the published code.
-
-    Args:
-        attention: A layer from D to D channels, called as `attention(x, edges, edge_weight)`; and where its attention
-            is asked for, also with `return_attention_weights=True`, as PyG's layers take it.
-        dim: D.
-        dropout: Probability of dropping a channel after the attention, inside the feed-forward network and after it.
-
-    Raises:
-        ValueError: If the probability is out of range.
-
-    >>> import torch
-    >>> from gnn_dml.layers import DotProductAttention
-    >>> from gnn_dml.models import RefinerBlock
-    >>> RefinerBlock(DotProductAttention(8, num_heads=2), 8)(torch.randn(5, 8)).shape
-    torch.Size([5, 8])
-    """
-
-    def __init__(self, attention: nn.Module, dim: int, *, dropout: float = 0.0) -> None:
-        super().__init__()
-        check_dropout(dropout)
-        self.attention = attention
-        self.norm1 = nn.LayerNorm(dim)
-        self.feed_forward = nn.Sequential(
-            nn.Linear(dim, 4 * dim), nn.ReLU(), nn.Dropout(dropout), nn.Linear(4 * dim, dim)
-        )
-        self.norm2 = nn.LayerNorm(dim)
-        self.dropout = nn.Dropout(dropout)
-
-    def forward(
-        self,
-        x: Tensor,
-        edges: Tensor | None = None,
-        edge_weight: Tensor | None = None,
-        *,
-        return_attention_weights: bool = False,
-    ) -> Tensor | tuple[Tensor, AttentionWeights]:
-        """Refine nodes (..., N, D) once; `edges` and `edge_weight` as the attention layer takes them.
-
-        Returns:
-            The refined nodes (..., N, D); with `return_attention_weights` a pair of them and the layer's
-            `(edges, attention)`.
-        """
-        attention = None
-        if return_attention_weights:
-            received, attention = self.attention(x, edges, edge_weight, return_attention_weights=True)
-        else:
-            received = self.attention(x, edges, edge_weight)
-        out = self._after(x, received)
-        return out if attention is None else (out, attention)
-
-    def first(self, x: Tensor, edges: Tensor | None = None, edge_weight: Tensor | None = None) -> Tensor:
-        """The first node refined, (..., 1, D): the same as in `forward`, without the work for all others.
-
-        A layer with a method `to_first`, called as the layer is, spares its share of it; of any other layer the first
-        node is taken.
-        """
-        to_first: Callable[..., Tensor] | None = getattr(self.attention, "to_first", None)
-        if to_first is None:
-            received = self.attention(x, edges, edge_weight)[..., :1, :]
-        else:
-            received = to_first(x, edges, edge_weight)
-        return self._after(x[..., :1, :], received)
-
-    def _after(self, x: Tensor, received: Tensor) -> Tensor:
-        """What follows the attention, node by node."""
-        x = self.norm1(x + self.dropout(received))
-        out: Tensor = self.norm2(x + self.dropout(self.feed_forward(x)))
-        return out
-
-
 class Refiner(nn.Module):
     """Refines the embeddings of a mini-batch by message passing over its graph (ICML 2021, section 3.3).
 
@@ -132,9 +55,20 @@ class Refiner(nn.Module):
         dropout: Inside the blocks; see `RefinerBlock`.
         weighted: Whether the edge weights of the call go to the layers, to multiply the attention (the published
             `mult_attr`); if not, they are ignored. Changes no parameter.
+        scale_input: Whether nodes are multiplied by sqrt(D_in) first. Channels of L2-normalised embeddings are of size
+            1 / sqrt(D_in), at which products of queries and keys are next to 0 and attention is uniform.
+        start: "published": random maps. "identity": the refined embedding begins as the backbone's, up to the norm; the
+            messages through a gate at 0. "expansion": it begins as query expansion, the node plus the mean of what it
+            hears, weighted by similarity.
+        temperature: Of that similarity at the start "expansion": softmax(cosine / temperature).
+        norm: Where the blocks have their LayerNorm; see `RefinerBlock`.
+        feed_forward: Whether the blocks have a feed-forward network.
+        gate: Where the learned factor of the messages starts; None is no factor, but 0 at the start "identity".
+        detached: Whether gradients of the refined branch end at the nodes and do not reach the backbone.
 
     Raises:
-        ValueError: If a number or a name is out of range, or it is `weighted` and the layer takes no edge weights.
+        ValueError: If a number or a name is out of range, it is `weighted` and the layer takes no edge weights, or the
+            layer knows no such start.
 
     Attributes:
         out_dim: D', channels of a refined embedding.
@@ -162,6 +96,13 @@ class Refiner(nn.Module):
         output: Output = "last",
         dropout: float = 0.0,
         weighted: bool = False,
+        scale_input: bool = False,
+        start: Start = "published",
+        temperature: float = 0.1,
+        norm: Norm = "after",
+        feed_forward: bool = True,
+        gate: float | None = None,
+        detached: bool = False,
     ) -> None:
         super().__init__()
         if num_layers < 1:
@@ -170,12 +111,27 @@ class Refiner(nn.Module):
             raise ValueError(f"reduction must divide dim={dim}, and {reduction} does not")
         if output not in get_args(Output):
             raise ValueError(f"output must be one of {', '.join(get_args(Output))}, not {output!r}")
+        if start not in get_args(Start):
+            raise ValueError(f"start must be one of {', '.join(get_args(Start))}, not {start!r}")
+        if not temperature > 0:
+            raise ValueError(f"temperature must be above 0, not {temperature}")
         check_dropout(dropout)
         width = dim // reduction
         self.output = output
         self.weighted = weighted
+        self.scale = math.sqrt(dim) if scale_input else 1.0
+        self.detached = detached
         self.reduce = nn.Linear(dim, width)
-        self.blocks = nn.ModuleList(RefinerBlock(layer(width), width, dropout=dropout) for _ in range(num_layers))
+        gate = 0.0 if start == "identity" and gate is None else gate
+        self.blocks = nn.ModuleList(
+            RefinerBlock(layer(width), width, dropout=dropout, norm=norm, feed_forward=feed_forward, gate=gate)
+            for _ in range(num_layers)
+        )
+        if start != "published":
+            start_map(self.reduce)
+            for block in self.blocks:
+                assert isinstance(block, RefinerBlock)
+                start_block(block, start, temperature=temperature, dim=width)
         if weighted:
             self._check_layers()
         self.out_dim = out_width = width * num_layers if output == "concatenated" else width
@@ -202,7 +158,7 @@ class Refiner(nn.Module):
             ValueError: If the refiner is `weighted` and there are no edge weights.
         """
         edge_weight = self._used(edge_weight)
-        x = self.reduce(x)
+        x = self._nodes(x)
         hidden, attention = [], []
         for block in self.blocks:
             if return_attention_weights:
@@ -238,7 +194,7 @@ class Refiner(nn.Module):
             ValueError: If the refiner is `weighted` and there are no edge weights.
         """
         edge_weight = self._used(edge_weight)
-        x = self.reduce(x)
+        x = self._nodes(x)
         hidden = []
         for block in self.blocks[:-1]:
             x = block(x, edges, edge_weight)
@@ -248,6 +204,12 @@ class Refiner(nn.Module):
         hidden.append(last.first(x, edges, edge_weight))
         out = torch.cat(hidden, dim=-1) if self.output == "concatenated" else hidden[-1]
         return normalize(out.squeeze(-2), dim=-1)
+
+    def _nodes(self, x: Tensor) -> Tensor:
+        """The nodes (..., N, D) that the first block sees."""
+        x = x.detach() if self.detached else x
+        nodes: Tensor = self.reduce(x if self.scale == 1 else x * self.scale)
+        return nodes
 
     def _check_layers(self) -> None:
         for block in self.blocks:

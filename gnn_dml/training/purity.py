@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import inspect
+from collections.abc import Sequence
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from gnn_dml.graphs import Edges
 from gnn_dml.metrics import ClassAttention, class_attention
-from gnn_dml.models import Refiner
-from gnn_dml.training.learner import LearnerOutput
-from gnn_dml.training.mode import eval_mode
+from gnn_dml.training.look import BlockView
 
 MEASURED = 4
 """Mini-batches of an epoch that are measured, at most."""
@@ -36,34 +34,17 @@ def measured_batches(batches: int, *, most: int = MEASURED, one_in: int = ONE_IN
 
 
 class PurityMeter:
-    """Sums the attention of every block and head over some mini-batches of an epoch.
+    """Sums the attention of every block and head by class, over some mini-batches of an epoch."""
 
-    The attention is computed apart from the training step, in eval mode and without gradient, so that measuring it
-    changes no bit of the training.
-
-    Args:
-        refiner: Whose attention `observe` measures; None measures nothing.
-    """
-
-    def __init__(self, refiner: Refiner | None = None) -> None:
-        self.refiner = refiner
+    def __init__(self) -> None:
         self.uniform: list[ClassAttention] = []
         self.blocks: list[list[ClassAttention]] = []
 
     @torch.no_grad()
-    def update(self, refiner: Refiner, x: Tensor, edges: Edges, labels: Tensor) -> None:
-        """Add a mini-batch: x (N, D), its graph, labels (N,); nothing if a layer cannot return its attention."""
-        if not all(_returns_attention(block.attention) for block in refiner.blocks):
-            return
-        with eval_mode(refiner):
-            attention = refiner(x, *edges, return_attention_weights=True).attention
+    def add(self, views: Sequence[BlockView], edges: Edges, labels: Tensor) -> None:
+        """Add a mini-batch: what every block did with it, its graph, and its labels (N,)."""
         self.uniform.append(class_attention(uniform_attention(edges.edges, labels), labels, _index(edges.edges)))
-        self.blocks.append([class_attention(weights.float(), labels, _index(used)) for used, weights in attention])
-
-    def observe(self, output: LearnerOutput, labels: Tensor) -> None:
-        """Add the mini-batch of a step: what the learner made of it, and its labels (N,)."""
-        if self.refiner is not None and output.edges is not None:
-            self.update(self.refiner, output.backbone.features.detach(), output.edges, labels)
+        self.blocks.append([class_attention(view.attention, labels, _index(view.edges)) for view in views])
 
     def row(self) -> dict[str, float]:
         """`purity_chance`, what uniform attention over the same edges would give, and `purity_layer1_head1` and so on.
@@ -77,11 +58,6 @@ class PurityMeter:
             for head, purity in enumerate(_added(batches).purity.tolist(), start=1):
                 found[f"purity_layer{layer}_head{head}"] = purity
         return found
-
-
-def _returns_attention(layer: object) -> bool:
-    assert isinstance(layer, nn.Module)
-    return "return_attention_weights" in inspect.signature(layer.forward).parameters
 
 
 def _index(edges: Tensor | None) -> Tensor | None:

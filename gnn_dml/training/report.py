@@ -21,7 +21,7 @@ class EpochReport:
         terms: The mean of each loss term by its name, before its weight; NaN for an idle one.
         rates: Learning rate after the epoch, of each group of the optimiser; NaN for "cnn" or "refiner" if it is none.
         seconds: Wall-clock time of the epoch.
-        purity: Share of the attention that falls on the same class, per layer and head; see `PurityMeter.row`.
+        signs: That the refiner is alive; see `VitalSigns.row`.
     """
 
     epoch: int
@@ -29,17 +29,17 @@ class EpochReport:
     terms: dict[str, float]
     rates: dict[str, float]
     seconds: float
-    purity: dict[str, float] = field(default_factory=dict)
+    signs: dict[str, float] = field(default_factory=dict)
 
     def row(self) -> dict[str, float]:
-        """The report as a table row: `loss`, `loss_TERM`, `rate_GROUP`, `seconds` and the purity."""
+        """The report as a table row: `loss`, `loss_TERM`, `rate_GROUP`, `seconds` and the vital signs."""
         return {
             "epoch": self.epoch,
             "loss": self.loss,
             **{f"loss_{name}": value for name, value in self.terms.items()},
             **{f"rate_{name}": value for name, value in self.rates.items()},
             "seconds": self.seconds,
-            **self.purity,
+            **self.signs,
         }
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Protocol
 
 import torch
@@ -15,8 +15,8 @@ from gnn_dml.losses import Losses
 from gnn_dml.training.guard import FiniteGuard
 from gnn_dml.training.learner import Learner, LearnerOutput
 
-Observe = Callable[[LearnerOutput, Tensor], None]
-"""Called with the learner's output and the labels, before the weights change."""
+Observe = Callable[[LearnerOutput, Mapping[str, Tensor], Tensor], None]
+"""Called with the learner's output, the terms still to be differentiated and the labels, before the weights change."""
 
 
 class Step(Protocol):
@@ -80,7 +80,7 @@ class PlainStep:
         output: LearnerOutput = self.learner(batch.images, batch.labels)
         terms = self.losses(output.backbone, output.refined, batch.labels)
         if observe is not None:
-            observe(output, batch.labels)
+            observe(output, terms, batch.labels)
         return self.losses.total(terms), terms
 
     def __call__(self, batch: Batch, observe: Observe | None = None) -> dict[str, Tensor]:

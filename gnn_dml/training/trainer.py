@@ -13,11 +13,12 @@ from gnn_dml.data.batch import Batch
 from gnn_dml.data.loader import TrainLoader
 from gnn_dml.data.transforms import Transform
 from gnn_dml.training.learner import Learner
-from gnn_dml.training.purity import MEASURED, PurityMeter, measured_batches
+from gnn_dml.training.purity import MEASURED, measured_batches
 from gnn_dml.training.random_state import random_state, restore_random_state
 from gnn_dml.training.report import EpochReport, learning_rates, mean_terms
 from gnn_dml.training.step import Step
 from gnn_dml.training.sums import LossesRead, LossSums
+from gnn_dml.training.vital_signs import VitalSigns
 
 READ_EVERY = 10
 """Batches between two looks at the loss on a GPU; elsewhere it is looked at after every batch."""
@@ -40,7 +41,7 @@ class Trainer:
         device: Where they go.
         finish: From a batch as loaded to what the network takes; runs on the device.
         on_batch: Called after every batch with the loss last read; for progress bars.
-        purity_batches: In how many batches of an epoch, at most, the purity of the attention is measured.
+        measured: In how many batches of an epoch, at most, the vital signs are taken.
     """
 
     def __init__(
@@ -51,14 +52,14 @@ class Trainer:
         *,
         finish: Transform,
         on_batch: Callable[[float], None] | None = None,
-        purity_batches: int = MEASURED,
+        measured: int = MEASURED,
     ) -> None:
         self.step = step
         self.loader = loader
         self.device = device
         self.finish = finish
         self.on_batch = on_batch
-        self.purity_batches = purity_batches
+        self.measured = measured
         self.finished = 0
 
     @property
@@ -82,12 +83,13 @@ class Trainer:
         if not self.learner.training:  # else parts that were frozen in eval mode stay there
             self.learner.train()
         active = self.step.losses.active(refined=self.learner.refiner is not None)
-        sums, purity, read = LossSums(list(active), self.device), PurityMeter(self.learner.refiner), None
+        sums, read = LossSums(list(active), self.device), None
+        signs = VitalSigns(self.learner.refiner, self.step.losses)
         measured: frozenset[int] = frozenset()
         for number, batch in enumerate(self.loader.epoch(epoch), start=1):
             if number == 1:  # only now does the sampler know its epoch, and with it the number of batches
-                measured = measured_batches(len(self.loader), most=self.purity_batches)
-            terms = self.step(self._on_device(batch), purity.observe if number in measured else None)
+                measured = measured_batches(len(self.loader), most=self.measured)
+            terms = self.step(self._on_device(batch), signs.observe if number in measured else None)
             sums.add(self.step.losses.total(terms), terms)
             if self.device.type != "cuda" or number % READ_EVERY == 1:
                 read = _checked(sums.read(), epoch)
@@ -100,7 +102,7 @@ class Trainer:
             terms=mean_terms(self.step.losses, read.terms, read.count),
             rates=learning_rates(self.step.optimizer),
             seconds=time.perf_counter() - start,
-            purity=purity.row(),
+            signs=signs.row(),
         )
 
     def _on_device(self, batch: Batch) -> Batch:

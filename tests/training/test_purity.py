@@ -9,6 +9,7 @@ from gnn_dml.graphs import KNN, ClassAware, Complete, Edges, Isolated, build_edg
 from gnn_dml.layers import DotProductAttention, GATConv
 from gnn_dml.layers.edges import to_sparse
 from gnn_dml.models import Refiner
+from gnn_dml.training.look import look_inside
 from gnn_dml.training.purity import PurityMeter, uniform_attention
 
 DOT_PRODUCT = partial(DotProductAttention, num_heads=2)
@@ -18,6 +19,11 @@ LABELS = torch.tensor([0, 0, 1, 1, 2, 2])
 def refiner(layer=DOT_PRODUCT, **arguments):
     torch.manual_seed(0)
     return Refiner(8, 3, layer, num_layers=2, **arguments)
+
+
+def update(meter, module, x, edges):
+    if views := look_inside(module, x, edges):
+        meter.add(views, edges, LABELS)
 
 
 def batches():
@@ -36,7 +42,7 @@ def test_purity_is_the_share_over_all_batches(layer, topology, as_index, backend
     for x in batches():
         edges = build_edges(topology, x, LABELS)
         given = edges._replace(edges=to_sparse(x, edges.edges, None)[0]) if as_index else edges
-        meter.update(module, x, given, LABELS)
+        update(meter, module, x, given)
         hidden = module.eval().reduce(x)
         for number, block in enumerate(module.blocks):
             _, (_, attention) = block.attention(hidden, edges.edges, return_attention_weights=True)
@@ -58,7 +64,7 @@ def test_purity_is_the_share_over_all_batches(layer, topology, as_index, backend
 def test_chance_is_what_indifferent_attention_would_give():
     meter = PurityMeter()
     for x in batches():
-        meter.update(refiner(), x, build_edges(Complete(), x, LABELS), LABELS)
+        update(meter, refiner(), x, build_edges(Complete(), x, LABELS))
     assert meter.row()["purity_chance"] == pytest.approx(1 / 5)  # one class-mate among five others
 
 
@@ -66,10 +72,10 @@ def test_label_built_graphs_and_isolated_nodes():
     x = batches()[0]
     for topology, expected in ((ClassAware("same"), 1.0), (ClassAware("other"), 0.0)):
         meter = PurityMeter()
-        meter.update(refiner(), x, build_edges(topology, x, LABELS), LABELS)
+        update(meter, refiner(), x, build_edges(topology, x, LABELS))
         assert list(meter.row().values()) == pytest.approx([expected] * 5)
     meter = PurityMeter()
-    meter.update(refiner(), x, build_edges(Isolated(), x, LABELS), LABELS)
+    update(meter, refiner(), x, build_edges(Isolated(), x, LABELS))
     assert all(value != value for value in meter.row().values())
 
 
@@ -88,7 +94,7 @@ def test_measuring_changes_nothing():
     module = refiner(dropout=0.5).train()
     state, random = {k: v.clone() for k, v in module.state_dict().items()}, torch.get_rng_state()
     x = batches()[0]
-    PurityMeter().update(module, x, build_edges(Complete(), x, LABELS), LABELS)
+    update(PurityMeter(), module, x, build_edges(Complete(), x, LABELS))
     assert torch.equal(torch.get_rng_state(), random)
     assert all(torch.equal(value, state[key]) for key, value in module.state_dict().items())
     assert module.training
@@ -99,11 +105,11 @@ def test_a_part_frozen_by_hand_stays_frozen():
     module = refiner().train()
     module.necks[0].eval()
     x = batches()[0]
-    PurityMeter().update(module, x, build_edges(Complete(), x, LABELS), LABELS)
+    update(PurityMeter(), module, x, build_edges(Complete(), x, LABELS))
     assert not module.necks[0].norm.training
     assert module.blocks[0].training
     with pytest.raises(ValueError, match="must have the shape"):
-        PurityMeter().update(module, x, Edges(torch.ones(2, 2, dtype=torch.bool), None), LABELS)
+        update(PurityMeter(), module, x, Edges(torch.ones(2, 2, dtype=torch.bool), None))
     assert module.training
 
 
@@ -114,8 +120,8 @@ def test_self_loops_that_the_layer_adds_itself(backend):
     x = batches()[0]
     edges = KNN(3, loop=False).adjacency(x)
     as_matrix, as_index = PurityMeter(), PurityMeter()
-    as_matrix.update(refiner(layer), x, Edges(edges, None), LABELS)
-    as_index.update(refiner(layer), x, Edges(to_sparse(x, edges, None)[0], None), LABELS)
+    update(as_matrix, refiner(layer), x, Edges(edges, None))
+    update(as_index, refiner(layer), x, Edges(to_sparse(x, edges, None)[0], None))
     assert list(as_index.row().values()) == pytest.approx(list(as_matrix.row().values()), rel=1e-4)
 
 
@@ -129,7 +135,7 @@ class Mean(torch.nn.Module):
 def test_a_layer_without_attention_has_no_purity():
     meter = PurityMeter()
     x = batches()[0]
-    meter.update(refiner(lambda dim: Mean()), x, build_edges(Complete(), x, LABELS), LABELS)
+    update(meter, refiner(lambda dim: Mean()), x, build_edges(Complete(), x, LABELS))
     assert meter.row() == {}
 
 

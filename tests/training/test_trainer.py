@@ -189,10 +189,10 @@ def test_measuring_purity_changes_no_bit(built):
     measuring, *_ = built("layer.dropout=0.3", "drop_edge=0.3")
     (report, *_) = measuring.epochs(1)
     silent, *_ = built("layer.dropout=0.3", "drop_edge=0.3")
-    silent.purity_batches = 0
+    silent.measured = 0
     (quiet, *_) = silent.epochs(1)
-    assert report.purity
-    assert not quiet.purity
+    assert report.signs
+    assert not quiet.signs
     assert (report.loss, report.terms) == (quiet.loss, quiet.terms)
     assert all(torch.equal(value, bits(silent)[name]) for name, value in bits(measuring).items())
 
