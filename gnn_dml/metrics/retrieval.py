@@ -39,6 +39,7 @@ def retrieval(
     *,
     gallery: Array | None = None,
     gallery_labels: Array | None = None,
+    leave_out: bool = False,
     ks: Sequence[int] = (1, 2, 4, 8),
     metric: Metric = "cosine",
 ) -> dict[str, float]:
@@ -62,6 +63,8 @@ def retrieval(
         labels: (Q,), whole numbers.
         gallery: (G, D), or None for all against all.
         gallery_labels: (G,), given with and only with `gallery`.
+        leave_out: The gallery holds the same images in the same order, embedded otherwise (queries that were expanded,
+            say), and each is left out of its own ranking. Without a gallery that is always so.
         ks: The K of recall@K, each at least 1.
         metric: "cosine" similarity or "euclidean" distance.
 
@@ -70,8 +73,9 @@ def retrieval(
         `unmatched`, a number of queries.
 
     Raises:
-        ValueError: If shapes do not fit, a k is below 1, the metric is unknown, or an embedding has a value that is not
-            finite (the message counts the rows and names the first).
+        ValueError: If shapes do not fit, a k is below 1, the metric is unknown, an embedding has a value that is not
+            finite (the message counts the rows and names the first), or with `leave_out` the gallery's labels are not
+            those of the queries.
 
     Example:
         >>> x = torch.tensor([[1.0, 0.0], [0.9, 0.1], [0.0, 1.0], [0.5, 0.6]])
@@ -94,9 +98,12 @@ def retrieval(
     for k in ks:
         if k < 1:
             raise ValueError(f"every k of recall@k must be at least 1, and {k} is not")
+    if leave_out and not torch.equal(query_labels, item_labels):
+        raise ValueError("with leave_out the gallery holds the images of the queries, and the labels are not the same")
     classes = group_by_class(query_labels, None if own else item_labels)
-    relevant = classes.item_counts[classes.of_query] - int(own)
-    counts = _count(make_space(queries, items, metric, own=own), classes, relevant, ks)
+    space = make_space(queries, items, metric, own=own, leave_out=leave_out)
+    relevant = classes.item_counts[classes.of_query] - int(space.leave_out)
+    counts = _count(space, classes, relevant, ks)
     answered = relevant > 0
     scores = query_scores(counts, relevant, ks)
     means = {name: float(values[answered].mean()) for name, values in scores.items()}
@@ -126,7 +133,7 @@ def check_arrays(name: str, embeddings: Array, labels: Array) -> tuple[Tensor, T
 
 def _count(space: Space, classes: Classes, relevant: Tensor, ks: Sequence[int]) -> NegativeCounts:
     """The negatives before each positive: between bounds for most queries, by sorting all scores for the others."""
-    few = _few_positives(classes, own=space.own)
+    few = _few_positives(classes, leave_out=space.leave_out)
     queries = len(space.queries)
     work = float(queries) * len(space.items) * space.items.size(1)
     with full_precision(), tqdm(total=queries, desc="ranking", unit="query", disable=work < SLOW or None) as bar:
@@ -144,9 +151,9 @@ def _count(space: Space, classes: Classes, relevant: Tensor, ks: Sequence[int]) 
     return NegativeCounts(*(torch.cat(columns) for columns in zip(*counts, strict=True)))
 
 
-def _few_positives(classes: Classes, *, own: bool) -> Tensor:
+def _few_positives(classes: Classes, *, leave_out: bool) -> Tensor:
     """Mask of the classes that are answered by bounds, bool (C,)."""
-    sizes = classes.item_counts - int(own)
+    sizes = classes.item_counts - int(leave_out)
     pairs = classes.query_counts * sizes
     order = sizes.argsort(stable=True)
     affordable = torch.empty_like(sizes, dtype=torch.bool)

@@ -38,7 +38,7 @@ def prepared(x, metric):
     return x
 
 
-def slow(x, y, gallery=None, gallery_labels=None, ks=(1, 2, 4), metric="cosine"):
+def slow(x, y, gallery=None, gallery_labels=None, ks=(1, 2, 4), metric="cosine", leave_out=False):
     """Rank everything for one query at a time; ties by index; unanswerable queries left out."""
     own = gallery is None
     x = prepared(x, metric)
@@ -46,7 +46,7 @@ def slow(x, y, gallery=None, gallery_labels=None, ks=(1, 2, 4), metric="cosine")
     sums, answered = {}, 0
     for i in range(len(x)):
         found = slow_scores(x[i], items, metric)
-        ranked = sorted((-found[j], j) for j in range(len(items)) if not (own and i == j))
+        ranked = sorted((-found[j], j) for j in range(len(items)) if not ((own or leave_out) and i == j))
         hits = [int(item_labels[j]) == int(y[i]) for _, j in ranked]
         r = sum(hits)
         if r == 0:
@@ -278,3 +278,36 @@ def test_nothing_to_rank():
     found = retrieval(torch.ones(0, 4), torch.zeros(0))
     assert found["unmatched"] == 0
     assert math.isnan(found["recall@1"])
+
+
+@given(
+    n=st.integers(2, 50),
+    dim=st.sampled_from([2, 7]),
+    classes=st.integers(1, 10),
+    seed=st.integers(0, 999),
+    kind=st.sampled_from(KINDS),
+    metric=st.sampled_from(["cosine", "euclidean"]),
+    chosen=sizes,
+)
+@settings(deadline=None, max_examples=80)
+def test_the_same_images_embedded_otherwise(n, dim, classes, seed, kind, metric, chosen):
+    generator = torch.Generator().manual_seed(seed)
+    x, y = points(kind, n, dim, generator), torch.randint(classes, (n,), generator=generator)
+    gallery = points(kind, n, dim, generator)
+
+    def call():
+        return retrieval(x, y, gallery=gallery, gallery_labels=y, leave_out=True, ks=(1, 2, 4), metric=metric)
+
+    check(with_sizes(chosen, call), slow(x, y, gallery, y, metric=metric, leave_out=True))
+
+
+def test_leaving_out_of_a_copy_of_the_queries_is_all_against_all():
+    x, y = torch.randn(80, 5, generator=torch.Generator().manual_seed(3)), torch.arange(80) % 9
+    assert retrieval(x, y, gallery=x.clone(), gallery_labels=y, leave_out=True) == retrieval(x, y)
+    assert retrieval(x, y, leave_out=True) == retrieval(x, y)
+
+
+def test_leaving_out_asks_for_the_same_labels():
+    x, y = torch.randn(4, 3), torch.arange(4)
+    with pytest.raises(ValueError, match="labels are not the same"):
+        retrieval(x, y, gallery=x, gallery_labels=y.flip(0), leave_out=True)

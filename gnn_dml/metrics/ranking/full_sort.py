@@ -37,11 +37,11 @@ def count_by_sorting(
         if not len(some):
             continue
         scores = space.rows(some)
-        if space.own:
+        if space.leave_out:
             scores[torch.arange(len(some), device=some.device), some] = torch.iinfo(torch.int64).min  # the last of all
         order = scores.argsort(dim=1, descending=True, stable=True)
         hits = classes.of_item[order] == classes.of_query[some, None]
-        if space.own:
+        if space.leave_out:
             hits = hits[:, :-1]
         row, rank = hits.nonzero(as_tuple=True)
         before = (~hits).cumsum(dim=1)

@@ -69,8 +69,8 @@ def nearest_items(space: Space, m: int, *, block: int | None = None) -> Tensor:
     """The m items nearest to each query, nearest first; ties go to the lower index.
 
     Args:
-        space: What is compared; where the items are the queries, none is its own neighbour.
-        m: At most G, or G - 1 where the items are the queries.
+        space: What is compared; with `leave_out` no query is its own neighbour.
+        m: At most G, or G - 1 with `leave_out`.
         block: As in `nearest_neighbours`.
 
     Returns:
@@ -87,7 +87,7 @@ def _nearest_of_block(space: Space, start: int, block: int, m: int) -> Tensor:
     """The m nearest items (q, m) of the queries from `start` on."""
     products = space.blocks(slice(start, start + block), slice(None))
     queries = torch.arange(start, start + len(products), device=products.device)
-    if space.own:
+    if space.leave_out:
         products[queries - start, queries] = -2.0  # below every cosine
     value, item = products.topk(min(m + SPARE, len(space.items)), dim=1)
     near = value[:, :-1] - value[:, 1:] <= 2 * space.margin
@@ -112,7 +112,7 @@ def _split(rows: Tensor, size: int) -> list[Tensor]:
 def _nearest_exactly(space: Space, queries: Tensor, m: int) -> Tensor:
     """The m nearest items (q, m) of some queries, all similarities taken in float64."""
     score = space.rows(queries)
-    if space.own:
+    if space.leave_out:
         score[torch.arange(len(queries), device=queries.device), queries] = EXCLUDED
     items = torch.arange(len(space.items), device=queries.device)
     return rank_key(score, items, len(items)).topk(m, dim=1).indices

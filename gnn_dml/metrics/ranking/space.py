@@ -47,7 +47,8 @@ class Space:
         queries: float32 (Q, D).
         items: float32 (G, D); the same tensor where all are compared with all.
         half: |g|^2 / 2 of every item, float64 (G,); None for cosine.
-        own: Whether the items are the queries, so that none is compared with itself.
+        own: Whether the items are the queries, so that the products are symmetric.
+        leave_out: Whether each query is itself the item at its own position, which is then no item for it.
         scale: A power of two that no score exceeds.
         margin: How far a float32 score may be from the true one at most.
         block: Queries and items of one product of matrices.
@@ -57,6 +58,7 @@ class Space:
     items: Tensor
     half: Tensor | None
     own: bool
+    leave_out: bool
     scale: float
     margin: float
     block: int
@@ -91,8 +93,11 @@ class Space:
         return 0.0 if self.half is None else self.half[item]
 
 
-def make_space(queries: Tensor, items: Tensor, metric: Metric, *, own: bool) -> Space:
+def make_space(queries: Tensor, items: Tensor, metric: Metric, *, own: bool, leave_out: bool = False) -> Space:
     """Normalise for cosine; measure norms for Euclidean distances.
+
+    With `own` the items are the queries, and each is left out of its own items. `leave_out` alone is for the same images
+    in other words on either side: query i and item i are one image.
 
     The margin is the classical bound |fl(q.g) - q.g| <= D u |q| |g|, which holds for every order of summation (Higham,
     "Accuracy and Stability of Numerical Algorithms", section 3.1), with room for the roundings of what is around it.
@@ -106,7 +111,7 @@ def make_space(queries: Tensor, items: Tensor, metric: Metric, *, own: bool) -> 
         top = float(half.max()) if len(half) else 0.0
         largest = float(_square_norms(queries).max()) ** 0.5 * (2 * top) ** 0.5 + top if len(queries) else 0.0
     scale = 2.0 ** _exponent(largest)
-    return Space(queries, items, half, own, scale, (queries.size(1) + 8) * UNIT * largest, BLOCK)
+    return Space(queries, items, half, own, own or leave_out, scale, (queries.size(1) + 8) * UNIT * largest, BLOCK)
 
 
 def _to_float32(x: Tensor, metric: Metric) -> Tensor:
