@@ -43,6 +43,8 @@ COLUMNS = (
     Column("loss", str, "Name of the loss's settings, with its terms and their branches; empty without training."),
     Column("uses_labels", bool, "Whether the training graph was built from labels; they leak into the refined branch."),
     Column("test_graph", str, "How test images are refined; empty without a refiner."),
+    Column("test_neighbours", int, "How many neighbours a test image has in its graph; chosen on the selecting split."),
+    Column("expansion", str, "How the expanded embedding was made; chosen on the selecting split, by MAP@R."),
     Column("selected_on", str, "Split on which the epoch was chosen: `val`, or `test` (optimistic); empty untrained."),
     Column("chosen_epoch", int, "The epoch whose weights are measured; 0 untrained."),
     Column("epochs", int, "Epochs trained."),
@@ -53,6 +55,15 @@ COLUMNS = (
     Column("torch", str, "Version of torch."),
     Column("version", str, "Version of gnn-dml."),
     Column("parameters", int, "Parameters of the trained network, frozen ones too."),
+    Column("purity", float, "Share of the attention to other nodes that falls on the own class; last epoch."),
+    Column("purity_chance", float, "The same of uniform attention over the same edges."),
+    Column("attention_entropy", float, "Entropy of the attention over that of uniform attention; 1 is uniform."),
+    Column("logit_spread", float, "Standard deviation of the attention's logits over the sources of a node."),
+    Column("message_size", float, "Length of what a node is sent over the length of the node."),
+    Column("refined_ce", float, "Cross-entropy of the refined branch over that of guessing; 1 has learned nothing."),
+    Column("gradient_share", float, "Share of the gradient at the embedding that comes from the refined branch."),
+    Column("gradient_cosine", float, "Cosine between the gradients of both branches there."),
+    Column("graph_note", str, "What keeps the row from saying something about its graph; empty where nothing does."),
 )
 """The columns that every row has, in the order of the CSV; varying settings and figures follow."""
 
@@ -67,8 +78,10 @@ SCORES = {
 
 BRANCHES = {
     "backbone_": "Of the CNN's own embedding, on the test classes, at the chosen epoch.",
+    "expanded_": "Of the CNN's own embedding moved towards its neighbours, with nothing learned; see `expansion`.",
     "refined_": "Of the refined embedding of the same weights; missing without a refiner.",
     "last_backbone_": "As `backbone_`, after the last epoch.",
+    "last_expanded_": "As `expanded_`, after the last epoch; expanded as at the chosen one.",
     "last_refined_": "As `refined_`, after the last epoch.",
     "val_backbone_": "As `backbone_`, on the validation classes; no clustering.",
     "val_refined_": "As `refined_`, on the validation classes; no clustering.",

@@ -16,7 +16,7 @@ _AT_LEAST: dict[str, float] = {
     "protocol.epochs": 0,
     "protocol.classes_per_batch": 1,
     "protocol.images_per_class": 1,
-    "protocol.neighbours": 1,
+    "protocol.neighbours": 0,
     "optimizer.refiner_rate": 0,
     "optimizer.weight_decay": 0,
     "refiner.num_layers": 1,
@@ -91,6 +91,15 @@ def _numbers(config: Config) -> list[str]:
         found.append(f"protocol.ks must be a list of whole numbers of at least 1, not {ks}")
     elif 1 not in ks:
         found.append(f"protocol.ks must hold 1, which tables and plots show; it is {ks}")
+    candidates = _get(config, "protocol.choose_neighbours")
+    if candidates is not None and (
+        not isinstance(candidates, list)
+        or not candidates
+        or any(not isinstance(count, int) or isinstance(count, bool) or count < 0 for count in candidates)
+    ):
+        found.append(
+            f"protocol.choose_neighbours must be null or a list of whole numbers of at least 0, not {candidates}"
+        )
     graph_seed = _get(config, "graph.seed")
     if isinstance(graph_seed, int) and graph_seed >= 2**63:
         found.append(f"graph.seed must be below 2^63, not {graph_seed}")
@@ -171,11 +180,6 @@ def _graph(config: Config) -> list[str]:
         found.append(
             f"graph.k={k} is too large: a batch of {protocol['classes_per_batch']} classes x "
             f"{protocol['images_per_class']} images has {nodes} nodes, so k is at most {nodes - 1}"
-        )
-    elif k is not None and not label_built and k > protocol["neighbours"]:
-        found.append(
-            f"graph.k={k} is above protocol.neighbours={protocol['neighbours']}: at test time each image has that many "
-            f"neighbours; add protocol.neighbours={k}"
         )
     if label_built and (graph["mode"] == "nearest") != (k is not None):
         found.append(f"graph.mode={graph['mode']} needs graph.k={'3 or so' if k is None else 'null'}")

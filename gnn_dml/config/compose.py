@@ -210,7 +210,14 @@ def _unknown(key: str, part: str, walked: list[str], names: list[str], known: Ma
     return f"{key!r} is unknown; {where} has {', '.join(shown)}.{hint and hint.replace('mean ', f'mean {where}.')}"
 
 
-_NULLABLE = ("backbone.dim", "backbone.weights", "graph.k", "graph.threshold", "refiner.gate")
+_NULLABLE = (
+    "backbone.dim",
+    "backbone.weights",
+    "graph.k",
+    "graph.threshold",
+    "refiner.gate",
+    "protocol.choose_neighbours",
+)
 _KIND_BESIDE_NULL: dict[str, type] = {"graph.k": int, "graph.loop": bool, "protocol.folds": int, "refiner.gate": float}
 _KINDS = {bool: "true or false", int: "a whole number", float: "a number", str: "a word"}
 

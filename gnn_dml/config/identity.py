@@ -29,7 +29,7 @@ NO_WEIGHTS = (None, "imagenet", "packaged")
 _UNTRAINED = ("loss", "optimizer", "sampler", "drop_edge", "augmentation_seed")
 _BATCHES = ("protocol.classes_per_batch", "protocol.images_per_class", "protocol.select_on", "protocol.select_by")
 _NO_REFINER = ("graph", "layer", "refiner", "drop_edge")
-_REFINING = ("optimizer.refiner_rate", "protocol.neighbourhood", "protocol.neighbours")
+_REFINING = ("optimizer.refiner_rate", "protocol.neighbourhood", "protocol.neighbours", "protocol.choose_neighbours")
 
 
 def run_id(config: Config) -> str:

@@ -13,6 +13,7 @@ RENAMED = {"gnn_dml.data.EmojiDataset": "gnn_dml.data.emoji_archive"}
 LATER: dict[str, Config] = {
     "protocol": {
         "neighbourhood": "nearest",
+        "choose_neighbours": None,
         "val_share": 0.2,
         "val_seed": 0,
         "folds": None,

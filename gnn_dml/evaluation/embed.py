@@ -24,16 +24,23 @@ class Embeddings:
     Attributes:
         backbone: (N, D), L2-normalised.
         refined: (N, D'), or None without a refiner.
+        expanded: The backbone's moved towards its neighbours, without anything learned (N, D); None where it was not
+            asked for. See `gnn_dml.evaluation.expand`.
     """
 
     backbone: Tensor
     refined: Tensor | None
+    expanded: Tensor | None = None
+
+    @property
+    def branches(self) -> dict[str, Tensor | None]:
+        """All three by name, in the order of the columns."""
+        return {"backbone": self.backbone, "expanded": self.expanded, "refined": self.refined}
 
     @property
     def finite(self) -> bool:
         """Whether every entry is a finite number."""
-        parts = [self.backbone] if self.refined is None else [self.backbone, self.refined]
-        return all(bool(torch.isfinite(part).all()) for part in parts)
+        return all(bool(torch.isfinite(part).all()) for part in self.branches.values() if part is not None)
 
 
 @torch.no_grad()

@@ -36,25 +36,27 @@ class NearestNeighbourhoods:
     """An image and its most similar others; ties go to the lower index.
 
     Args:
-        neighbours: m.
+        neighbours: m; at 0 every image is alone.
 
     Raises:
-        ValueError: If there is to be no neighbour.
+        ValueError: If it is below 0.
     """
 
     def __init__(self, neighbours: int) -> None:
-        self.neighbours = _at_least_one("neighbours", neighbours)
+        self.neighbours = _at_least("neighbours", neighbours, 0)
 
     def __call__(self, features: Tensor, *, query: Tensor | None = None) -> Tensor:
         """See `Neighbourhoods`."""
         m = min(self.neighbours, most_neighbours(len(features), query))
+        if m == 0:
+            return _alone(features)
         return _itself_first(nearest_neighbours(features, m, query=query))
 
     def __repr__(self) -> str:
         return f"NearestNeighbourhoods({self.neighbours})"
 
     def __str__(self) -> str:
-        return f"each image and its {self.neighbours} nearest"
+        return f"each image and its {self.neighbours} nearest" if self.neighbours else "each image alone"
 
 
 class ReciprocalNeighbourhoods:
@@ -74,21 +76,23 @@ class ReciprocalNeighbourhoods:
     there are not as many images; neighbours are as many as the lists allow.
 
     Args:
-        neighbours: m; 6 in the published code, 3 for In-Shop.
+        neighbours: m; 6 in the published code, 3 for In-Shop; at 0 every image is alone.
         k1: Length of the lists.
 
     Raises:
-        ValueError: If one of them is below 1.
+        ValueError: If there are to be fewer than 0 neighbours, or lists of nothing.
     """
 
     def __init__(self, neighbours: int = 6, k1: int = 30) -> None:
-        self.neighbours = _at_least_one("neighbours", neighbours)
-        self.k1 = _at_least_one("k1", k1)
+        self.neighbours = _at_least("neighbours", neighbours, 0)
+        self.k1 = _at_least("k1", k1, 1)
 
     @torch.no_grad()
     def __call__(self, features: Tensor, *, query: Tensor | None = None) -> Tensor:
         """See `Neighbourhoods`."""
         m = min(self.neighbours, most_neighbours(len(features), query))
+        if m == 0:
+            return _alone(features)
         if query is None:
             return self._among_all(make_space(features, features, "cosine", own=True), m)[1]
         query = query.to(features.device)
@@ -121,6 +125,8 @@ class ReciprocalNeighbourhoods:
         return f"ReciprocalNeighbourhoods({self.neighbours}, k1={self.k1})"
 
     def __str__(self) -> str:
+        if not self.neighbours:
+            return "each image alone"
         return f"each image and {self.neighbours} of its reciprocal neighbours (k1={self.k1})"
 
 
@@ -131,10 +137,15 @@ NEIGHBOURHOODS: dict[str, Callable[[int], Neighbourhoods]] = {
 """What `protocol.neighbourhood` may say; each is called with `protocol.neighbours`."""
 
 
-def _at_least_one(name: str, value: int) -> int:
-    if value < 1:
-        raise ValueError(f"{name} must be at least 1, not {value}")
+def _at_least(name: str, value: int, least: int) -> int:
+    if value < least:
+        raise ValueError(f"{name} must be at least {least}, not {value}")
     return value
+
+
+def _alone(features: Tensor) -> Tensor:
+    """Neighbourhoods (N, 1) of nobody but the image itself."""
+    return torch.arange(len(features), device=features.device)[:, None]
 
 
 def _itself_first(others: Tensor) -> Tensor:

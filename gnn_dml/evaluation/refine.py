@@ -12,7 +12,7 @@ from torch_geometric.transforms import BaseTransform
 
 from gnn_dml.errors import UserError
 from gnn_dml.evaluation.neighbourhoods import Neighbourhoods
-from gnn_dml.graphs import build_edges, describe, takes_batches, uses_labels
+from gnn_dml.graphs import build_edges, describe, takes_batches, uses_labels, within
 from gnn_dml.models import Refiner
 from gnn_dml.training.learner import Learner
 
@@ -58,12 +58,37 @@ def refine_in_neighbourhoods(
         >>> refine_in_neighbourhoods(refiner, Complete(), x, neighbourhoods=NearestNeighbourhoods(5)).shape
         torch.Size([20, 8])
     """
+    features = normalize(features, dim=1)
+    return refine_groups(
+        refiner, topology, features, neighbourhoods(features, query=query), nodes_at_once=nodes_at_once
+    )
+
+
+@torch.no_grad()
+def refine_groups(
+    refiner: Refiner, topology: BaseTransform, features: Tensor, groups: Tensor, *, nodes_at_once: int = CHUNK_NODES
+) -> Tensor:
+    """Refine the first image of each group in the graph of the group.
+
+    Args:
+        refiner: As in `refine_in_neighbourhoods`.
+        topology: Likewise; it is fitted to the size of the groups (`gnn_dml.graphs.within`).
+        features: Embeddings (N, D).
+        groups: Indices (B, n) of the images of each graph.
+        nodes_at_once: As in `refine_in_neighbourhoods`.
+
+    Returns:
+        L2-normalised refined embeddings (B, D').
+
+    Raises:
+        UserError: As in `refine_in_neighbourhoods`.
+    """
     if uses_labels(topology):
         raise UserError(f"{describe(topology)} is built from labels, and test images have none; use a label-free graph")
     features = normalize(features, dim=1)
-    groups = neighbourhoods(features, query=query)
+    fitted = within(topology, groups.size(1))
     step = max(1, nodes_at_once // groups.size(1))
-    return torch.cat([_first_nodes(refiner, topology, features[chunk]) for chunk in torch.split(groups, step)])
+    return torch.cat([_first_nodes(refiner, fitted, features[chunk]) for chunk in torch.split(groups, step)])
 
 
 def _first_nodes(refiner: Refiner, topology: BaseTransform, x: Tensor) -> Tensor:
@@ -77,4 +102,8 @@ def _first_nodes(refiner: Refiner, topology: BaseTransform, x: Tensor) -> Tensor
 def describe_test_graph(learner: Learner, neighbourhoods: Neighbourhoods) -> str:
     """On a line, how test images are refined; empty without a refiner."""
     topology = learner.test_topology
-    return "" if topology is None else f"{describe(topology)} over {neighbourhoods}"
+    if topology is None:
+        return ""
+    size = getattr(neighbourhoods, "neighbours", None)
+    fitted = topology if size is None else within(topology, size + 1)
+    return f"{describe(fitted)} over {neighbourhoods}"

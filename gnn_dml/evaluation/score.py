@@ -63,7 +63,7 @@ def score(
     ks: Sequence[int] = (1, 2, 4, 8),
     cluster_seed: int | None = None,
 ) -> dict[str, float | None]:
-    """Metrics of both embeddings, as `backbone_recall@1`, `refined_map@r` and so on.
+    """Metrics of every embedding, as `backbone_recall@1`, `expanded_map@r`, `refined_map@r` and so on.
 
     Args:
         embeddings: Of one set of weights.
@@ -73,10 +73,14 @@ def score(
         cluster_seed: Seed of k-means for NMI and AMI, which take most of the time; None leaves them out.
 
     Returns:
-        Fractions in [0, 1]; None in every `refined_` entry where there is no refined embedding.
+        Fractions in [0, 1]; None in every `refined_` entry where there is no refined embedding. The `expanded_` ones
+        are there where there is an expanded embedding.
     """
     measured = _score_one(embeddings.backbone, split, ks, cluster_seed)
     out: dict[str, float | None] = {f"backbone_{name}": value for name, value in measured.items()}
+    if embeddings.expanded is not None:
+        expanded = _score_one(embeddings.expanded, split, ks, cluster_seed)
+        out |= {f"expanded_{name}": value for name, value in expanded.items()}
     if embeddings.refined is None:
         return {**out, **{f"refined_{name}": None for name in measured}}
     refined = _score_one(embeddings.refined, split, ks, cluster_seed)

@@ -16,7 +16,7 @@ from torch_geometric.transforms import Compose
 
 from gnn_dml.errors import UserError
 from gnn_dml.experiments.build import build, build_learner, build_losses
-from gnn_dml.graphs import describe, for_test, gives_weights, probe, uses_labels
+from gnn_dml.graphs import describe, for_test, gives_weights, probe, uses_labels, within
 from gnn_dml.graphs.probe import said, untouched_random_state
 
 if TYPE_CHECKING:
@@ -120,7 +120,8 @@ def _try_topology(topology: BaseTransform, protocol: Config) -> None:
     probe(topology, len(labels), CHANNELS, labels)
     if not uses_labels(topology):
         try:
-            probe(for_test(topology), protocol["neighbours"] + 1, CHANNELS, None)
+            nodes = max([protocol["neighbours"], *(protocol.get("choose_neighbours") or [])]) + 1
+            probe(within(for_test(topology), nodes), nodes, CHANNELS, None)
         except (UserError, ValueError) as error:
             raise UserError(
                 f"{error} (the graph of a test image with its protocol.neighbours={protocol['neighbours']})"

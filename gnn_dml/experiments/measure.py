@@ -1,14 +1,16 @@
-"""Both embeddings of a checkpoint's weights, measured on a split under the checkpoint's own protocol."""
+"""The embeddings of a checkpoint's weights, measured on a split under the checkpoint's own protocol."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 
 import torch
 
 from gnn_dml.data.images import ImageSplit
 from gnn_dml.data.transforms import Transforms
 from gnn_dml.evaluation.embed import Embeddings, embed
+from gnn_dml.evaluation.expand import ExpansionOptions, expand
 from gnn_dml.evaluation.score import score
 from gnn_dml.experiments.build import build_neighbourhoods
 from gnn_dml.experiments.checkpoint import Checkpoint
@@ -20,16 +22,37 @@ def measure(
     transforms: Transforms,
     device: torch.device,
     *,
+    expansion: ExpansionOptions | None = None,
     workers: int = 0,
     check: Callable[[Embeddings], object] = lambda found: None,
 ) -> tuple[Embeddings, dict[str, float | None]]:
     """Embed a split with a checkpoint's weights under its own protocol, and score it with every metric.
 
-    `check` is called with the embeddings before they are scored.
+    Args:
+        checkpoint: Its configuration says how images are refined.
+        split: The images.
+        transforms: How they are seen.
+        device: Where to compute.
+        expansion: How the backbone's embedding is expanded; None leaves that out.
+        workers: Processes that load images.
+        check: Called with the embeddings before they are scored.
     """
     protocol, seed = checkpoint.config["protocol"], checkpoint.config["seed"]
     learner = checkpoint.learner().to(device)
     neighbourhoods = build_neighbourhoods(protocol)
     found = embed(learner, split, transforms, device, neighbourhoods=neighbourhoods, workers=workers)
     check(found)
+    if expansion is not None:
+        found = replace(found, expanded=expand_by(found, split, expansion))
     return found, score(found, split, ks=protocol["ks"], cluster_seed=seed)
+
+
+def expand_by(found: Embeddings, split: ImageSplit, expansion: ExpansionOptions) -> torch.Tensor:
+    """The backbone's embedding of a split, expanded (N, D)."""
+    return expand(
+        found.backbone,
+        neighbours=expansion.neighbours,
+        temperature=expansion.temperature,
+        weight=expansion.weight,
+        query=split.query,
+    )

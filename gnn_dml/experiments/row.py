@@ -14,6 +14,11 @@ from gnn_dml.evaluation.refine import describe_test_graph
 from gnn_dml.experiments.build import build_neighbourhoods
 from gnn_dml.graphs import describe, uses_labels
 from gnn_dml.training.learner import Learner
+from gnn_dml.training.verdict import graph_note, summarise
+
+
+BRANCHES = ("backbone", "expanded", "refined")
+"""Every embedding of the same weights that is measured."""
 
 
 def make_row(
@@ -40,11 +45,13 @@ def make_row(
         skipped: Images that could not be read and were left out.
     """
     protocol, choices = config["protocol"], config["choices"]
-    names = [f"{branch}_{name}" for branch in ("backbone", "refined") for name in metric_names(protocol["ks"])]
+    names = [f"{branch}_{name}" for branch in BRANCHES for name in metric_names(protocol["ks"])]
     figures = {f"{prefix}{name}": measured.get(f"{prefix}{name}") for prefix in ("", "last_") for name in names}
     chosen = measured.get("chosen_epoch")
     selected: Mapping[str, Any] = next((row for row in epochs if row["epoch"] == chosen), {})
     topology = learner.topology
+    neighbours = measured.get("test_neighbours") if topology is not None else None
+    signs = summarise(epochs[-1] if epochs else {}) if topology is not None else summarise({})
     row = {
         "run_id": run_id(config),
         "seed": config["seed"],
@@ -59,7 +66,9 @@ def make_row(
         "layer": choices["layer"] if topology is not None else "",
         "loss": describe_loss(config),
         "uses_labels": topology is not None and uses_labels(topology),
-        "test_graph": describe_test_graph(learner, build_neighbourhoods(protocol)),
+        "test_graph": describe_test_graph(learner, build_neighbourhoods(_with_neighbours(protocol, neighbours))),
+        "test_neighbours": neighbours,
+        "expansion": measured.get("expansion") or "",
         "selected_on": protocol["select_on"] if protocol["epochs"] else "",
         "chosen_epoch": chosen,
         "epochs": protocol["epochs"],
@@ -70,11 +79,17 @@ def make_row(
         "torch": torch.__version__,
         "version": __version__,
         "parameters": sum(parameter.numel() for parameter in learner.parameters()),
+        **signs,
+        "graph_note": graph_note(signs, neighbours),
         **figures,
         **{name: value for name, value in selected.items() if name.startswith(f"{protocol['select_on']}_")},
     }
     known = {name: None if isinstance(value, float) and math.isnan(value) else value for name, value in row.items()}
     return {**known, "settings": counted_settings(config)}
+
+
+def _with_neighbours(protocol: Mapping[str, Any], neighbours: int | None) -> dict[str, Any]:
+    return {**protocol, **({} if neighbours is None else {"neighbours": neighbours})}
 
 
 def describe_loss(config: Mapping[str, Any]) -> str:

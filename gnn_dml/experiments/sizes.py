@@ -46,7 +46,7 @@ def check_sizes(config: Mapping[str, Any], num_classes: int, weights: Mapping[st
     for place, _, value in _numbers(seen, "dataset"):
         _check(place, value, LARGEST_IMAGE, "the largest side of an image")
     for place, name, value in (*_numbers(config.get("graph"), "graph"), *_numbers(config.get("protocol"), "protocol")):
-        if name in ("k", "neighbours", "folds"):
+        if name in ("k", "neighbours", "folds") or place.startswith("protocol.choose_neighbours."):
             _check(place, value, MOST_NEIGHBOURS, "the most that a file may ask for")
     _check("seed", config.get("seed", 0), 2**32 - 1, "the largest seed")
 

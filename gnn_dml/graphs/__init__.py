@@ -1,7 +1,7 @@
 """Topologies: PyG transforms `Data -> Data` that decide who sends messages to whom inside a mini-batch."""
 
 from gnn_dml.graphs.base import Edges, Topology
-from gnn_dml.graphs.build import build_edges, for_test, gives_weights, takes_batches, uses_labels
+from gnn_dml.graphs.build import build_edges, for_test, gives_weights, takes_batches, uses_labels, within
 from gnn_dml.graphs.class_aware import ClassAware
 from gnn_dml.graphs.complete import Complete
 from gnn_dml.graphs.describe import describe
@@ -31,4 +31,5 @@ __all__ = [
     "probe",
     "takes_batches",
     "uses_labels",
+    "within",
 ]

@@ -100,6 +100,13 @@ class Topology(BaseTransform):
         It is asked before a run starts, for the nodes of a mini-batch and for those of a neighbourhood at test time.
         """
 
+    def within(self, nodes: int) -> Topology:
+        """The same rule for graphs of so many nodes, where it asks for more than there are; itself where it does not.
+
+        A neighbourhood at test time may be smaller than what a mini-batch was built for.
+        """
+        return self
+
     def adjacency(self, x: Tensor, y: Tensor | None = None) -> Tensor | None:
         """The first part of `edges`: which pairs are edges, without their weights."""
         return self.edges(x, y).edges

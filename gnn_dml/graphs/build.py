@@ -57,7 +57,7 @@ def for_test(topology: BaseTransform) -> BaseTransform:
     """The graph for unseen images.
 
     Parts that are `training_only`, such as `DropEdge`, are left out of a `Compose`. If what is left builds edges from
-    labels, which unseen images do not have, the complete graph takes its place.
+    labels, which unseen images do not have, the complete graph takes its place, with self-loops where it had them.
 
     Raises:
         ValueError: If nothing is left.
@@ -65,9 +65,23 @@ def for_test(topology: BaseTransform) -> BaseTransform:
     left = [part for part in parts(topology) if not getattr(part, "training_only", False)]
     if not left:
         raise ValueError(f"{describe(topology)} has no part that adds edges, so it is no topology")
-    if any(uses_labels(part) for part in left):
-        return Complete()
+    built = next((part for part in left if uses_labels(part)), None)
+    if built is not None:
+        return Complete(loop=getattr(built, "loop", None) is not False)
     return left[0] if len(left) == 1 else Compose(left)
+
+
+def within(topology: BaseTransform, nodes: int) -> BaseTransform:
+    """A transform for graphs of so many nodes, where a part asks for more than there are; see `Topology.within`.
+
+    >>> from gnn_dml.graphs import KNN, within
+    >>> within(KNN(8), 5)
+    KNN(k=4, loop=True)
+    """
+    fitted = [part.within(nodes) if isinstance(part, Topology) else part for part in parts(topology)]
+    if all(new is old for new, old in zip(fitted, parts(topology), strict=True)):
+        return topology
+    return fitted[0] if len(fitted) == 1 else Compose(fitted)
 
 
 def gives_weights(topology: BaseTransform) -> bool:

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import copy
+
 from torch import Tensor
 
 from gnn_dml.graphs.base import Topology, diagonal, nearest, never
+from gnn_dml.graphs.isolated import Isolated
 
 
 class Neighbours(Topology):
@@ -32,6 +35,16 @@ class Neighbours(Topology):
             raise ValueError(
                 f"k={self.k} neighbours were asked for in a graph of {nodes} nodes; at most {nodes - 1} exist"
             )
+
+    def within(self, nodes: int) -> Topology:
+        """The same with as many neighbours as there are; a node alone hears nobody, or itself."""
+        if self.k < nodes:
+            return self
+        if nodes < 2:
+            return Isolated(loop=bool(self.loop))
+        fewer = copy.copy(self)
+        fewer.k = nodes - 1
+        return fewer
 
     def _scores(self, x: Tensor) -> Tensor:
         """How much a target would hear a source: (..., N, D) -> (..., N, N), entry [target, source]."""

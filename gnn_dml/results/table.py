@@ -6,24 +6,25 @@ from textwrap import fill
 import pandas as pd
 
 from gnn_dml.errors import UserError
-from gnn_dml.results.cells import Cell, cells_of
+from gnn_dml.results.cells import Cell, cells_of, text
 from gnn_dml.results.intervals import Interval, t_interval
 
-METRICS = ("recall@1", "map@r", "nmi")
+METRICS = ("recall@1", "map@r")
+BRANCHES = ("backbone", "expanded", "refined")
 WIDTH = 110
 SHORT = {"recall": "R", "map": "MAP", "r_precision": "R-prec.", "nmi": "NMI", "ami": "AMI"}
 
 
 def table(frame: pd.DataFrame, *, metrics: Sequence[str] = METRICS) -> str:
-    """Print a study as text, at most 110 columns wide.
+    """Print a study as text, at most 110 columns wide with two metrics.
 
     Args:
         frame: Rows as `collect` returns them.
-        metrics: Scores without a branch. The first is shown for the backbone, for the refined branch and as
-            their difference on the same weights; the others for the backbone.
+        metrics: Scores without a branch. Each is shown for every embedding that was measured, and where there are
+            refined ones, in a table of its own as the difference to the others of the same weights.
 
     Returns:
-        The table, with one section per setting when the frame holds several, and footnotes.
+        The tables, with one section per setting when the frame holds several, and footnotes.
 
     Raises:
         UserError: When a metric is not in the frame.
@@ -35,27 +36,55 @@ def table(frame: pd.DataFrame, *, metrics: Sequence[str] = METRICS) -> str:
     cells = cells_of(frame)
     if not cells or not metrics:
         raise UserError("a table needs at least one row and one metric")
-    head = _head(metrics)
-    body = [[_label(cell), _seeds(cell), *_numbers(cell, metrics)] for cell in cells]
-    widths = [max(len(line[i]) for line in [head, *body]) for i in range(len(head))]
-    widths[0] = min(widths[0], max(12, WIDTH - sum(widths[1:]) - 2 * (len(widths) - 1)))
+    shown = [name for name in BRANCHES if any(len(cell.values(f"{name}_{metrics[0]}")) for cell in cells)]
+    shown = shown or ["backbone"]
+    columns = [(metric, branch) for metric in metrics for branch in shown]
     lines: list[str] = []
     for setting in dict.fromkeys(cell.setting for cell in cells):
         title = "  ".join(part for part in (setting[1], setting[2], setting[0]) if part)
         lines += [fill(title, WIDTH), ""] if title else []
-        lines += [_line(head, widths), _line(["-" * width for width in widths], widths)]
-        lines += [_line(line, widths) for cell, line in zip(cells, body, strict=True) if cell.setting == setting]
-        lines.append("")
+        inside = [cell for cell in cells if cell.setting == setting]
+        head = ["cell", "seeds", *(f"{_short(metric)} {branch}" for metric, branch in columns), "seconds"]
+        lines += _grid(head, [[_label(cell), _seeds(cell), *_numbers(cell, columns)] for cell in inside])
+        lines += _differences(inside, metrics, shown)
     return "\n".join([*lines, *(fill(note, WIDTH, subsequent_indent="  ") for note in _notes(cells, metrics))])
 
 
-def _head(metrics: Sequence[str]) -> list[str]:
-    names = []
-    for metric in metrics:
-        stem, at, rest = metric.partition("@")
-        names.append(SHORT.get(stem, stem) + at + rest.upper())
-    first, *others = names
-    return ["cell", "seeds", f"{first} backbone", f"{first} refined", "difference", *others, "seconds"]
+def _grid(head: Sequence[str], body: Sequence[Sequence[str]]) -> list[str]:
+    """Lines of a table, with a blank one after it; a name of two words takes two lines of the head."""
+    tops, names = zip(*(_two_lines(name) for name in head), strict=True)
+    rows = [tops, names] if any(tops) else [names]
+    widths = [max(len(line[i]) for line in [*rows, *body]) for i in range(len(head))]
+    widths[0] = min(widths[0], max(12, WIDTH - sum(widths[1:]) - 2 * (len(widths) - 1)))
+    rule = _line(["-" * width for width in widths], widths)
+    return [*(_line(row, widths) for row in rows), rule, *(_line(line, widths) for line in body), ""]
+
+
+def _two_lines(name: str) -> tuple[str, str]:
+    first, _, second = name.partition(" ")
+    return (first, second) if second else ("", first)
+
+
+def _differences(cells: Sequence[Cell], metrics: Sequence[str], branches: Sequence[str]) -> list[str]:
+    """The refined embedding minus the others of the same weights, cell by cell; nothing where there is none."""
+    others = [branch for branch in branches if branch != "refined"]
+    pairs = [(metric, other) for metric in metrics for other in others]
+    refined = [cell for cell in cells if len(cell.values(f"refined_{metrics[0]}"))]
+    if not refined:
+        return []
+    body = [[_label(cell), *(_difference(cell, metric, other) for metric, other in pairs)] for cell in refined]
+    head = ["cell", *(f"{_short(metric)} - {other}" for metric, other in pairs)]
+    return ["The refined embedding minus another of the same weights, in points:", "", *_grid(head, body)]
+
+
+def _difference(cell: Cell, metric: str, other: str) -> str:
+    found = (cell.values(f"refined_{metric}") - cell.values(f"{other}_{metric}")).dropna()
+    return _percent(t_interval(found.to_numpy()), sign="+")
+
+
+def _short(metric: str) -> str:
+    stem, at, rest = metric.partition("@")
+    return SHORT.get(stem, stem) + at + rest.upper()
 
 
 def _label(cell: Cell) -> str:
@@ -64,20 +93,14 @@ def _label(cell: Cell) -> str:
 
 
 def _seeds(cell: Cell) -> str:
-    return f"{cell.diverged} of {len(cell.runs)} diverged" if cell.diverged else str(len(cell.runs))
+    runs = len(cell.runs)
+    return f"{runs - cell.diverged} of {runs}" if cell.diverged else str(runs)
 
 
-def _numbers(cell: Cell, metrics: Sequence[str]) -> list[str]:
-    backbone, refined = (cell.values(f"{branch}_{metrics[0]}") for branch in ("backbone", "refined"))
-    others = [_percent(t_interval(cell.values(f"backbone_{metric}").to_numpy())) for metric in metrics[1:]]
+def _numbers(cell: Cell, columns: Sequence[tuple[str, str]]) -> list[str]:
+    values = [_percent(t_interval(cell.values(f"{branch}_{metric}").to_numpy())) for metric, branch in columns]
     seconds = cell.values("seconds")
-    return [
-        _percent(t_interval(backbone.to_numpy())),
-        _percent(t_interval(refined.to_numpy())),
-        _percent(t_interval((refined - backbone).dropna().to_numpy()), sign="+"),
-        *others,
-        f"{seconds.mean():.{0 if seconds.mean() >= 10 else 1}f}" if len(seconds) else "-",
-    ]
+    return [*values, f"{seconds.mean():.{0 if seconds.mean() >= 10 else 1}f}" if len(seconds) else "-"]
 
 
 def _percent(interval: Interval, sign: str = "") -> str:
@@ -96,19 +119,25 @@ def _line(parts: Sequence[str], widths: Sequence[int]) -> str:
 
 
 def _notes(cells: Sequence[Cell], metrics: Sequence[str]) -> list[str]:
-    notes = ["Percent; difference = refined - backbone, on the same weights; seconds = mean time of a run."]
+    notes = ["Percent; seconds = mean time of a run."]
     if any(len(cell.runs) - cell.diverged > 1 for cell in cells):
         notes.append("± is half the 95 % confidence interval of the mean over seeds (Student's t).")
     if any(len(cell.runs) - cell.diverged == 1 for cell in cells):
         notes.append("A row of one seed has no interval: how far another seed would move it is not known.")
     if any(cell.diverged for cell in cells):
-        notes.append("Diverged runs have no numbers: they are left out of the means, not counted as zero.")
+        notes.append("Seeds such as 2 of 3: the others diverged. They are left out of the means, not counted as zero.")
     for cell in cells:
         finished = len(cell.runs) - cell.diverged
-        for column in (f"backbone_{metrics[0]}", f"refined_{metrics[0]}"):
+        for column in (f"{branch}_{metrics[0]}" for branch in BRANCHES):
             measured = len(cell.values(column))
             if 0 < measured < finished:
                 notes.append(f"{cell.name}: {column} was measured in {measured} of {finished} finished runs.")
+    if any(len(cell.values(f"expanded_{metrics[0]}")) for cell in cells):
+        notes.append(
+            "expanded: each embedding of the backbone moved towards its nearest neighbours, with nothing learned; how "
+            "far was chosen on the validation classes. It is the bar for refined ones."
+        )
+    notes += _graph_notes(cells)
     if any(cell.uses_labels for cell in cells):
         notes.append(
             "* The training graph was built from labels: they leak into the refined branch during training. "
@@ -116,4 +145,15 @@ def _notes(cells: Sequence[Cell], metrics: Sequence[str]) -> list[str]:
         )
     if any(cell.selected_on_test for cell in cells):
         notes.append("# The epoch was chosen on the test classes: these numbers are optimistic.")
+    return notes
+
+
+def _graph_notes(cells: Sequence[Cell]) -> list[str]:
+    """What keeps a cell from saying something about its graph, and in how many of its runs."""
+    notes = []
+    for cell in cells:
+        said = text(cell.runs, "graph_note")
+        for note, count in said[said != ""].value_counts(sort=False).items():
+            times = "" if count == len(cell.runs) else f" ({count} of {len(cell.runs)} runs)"
+            notes.append(f"{cell.name}: {note}{times}.")
     return notes

@@ -186,8 +186,8 @@ def test_nan_gives_some_images(rule):
 @pytest.mark.parametrize(
     ("make", "said"),
     [
-        (lambda: NearestNeighbourhoods(0), "neighbours must be at least 1, not 0"),
-        (lambda: ReciprocalNeighbourhoods(-1), "neighbours must be at least 1, not -1"),
+        (lambda: NearestNeighbourhoods(-2), "neighbours must be at least 0, not -2"),
+        (lambda: ReciprocalNeighbourhoods(-1), "neighbours must be at least 0, not -1"),
         (lambda: ReciprocalNeighbourhoods(6, k1=0), "k1 must be at least 1, not 0"),
     ],
 )

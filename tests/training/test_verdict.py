@@ -1,0 +1,46 @@
+import math
+
+import pytest
+
+from gnn_dml.training.verdict import graph_note, summarise
+
+ALIVE = {"attention_entropy": 0.6, "message_size": 0.7, "refined_ce": 0.4}
+
+
+def test_means_over_layers_and_heads():
+    epoch = {
+        "epoch": 3.0,
+        "purity_chance": 0.05,
+        "purity_layer1_head1": 0.2,
+        "purity_layer1_head2": 0.4,
+        "purity_layer2_head1": math.nan,
+        "entropy_layer1": 0.9,
+        "entropy_layer2": 0.5,
+        "refined_ce": None,
+    }
+    found = summarise(epoch)
+    assert found["purity"] == pytest.approx(0.3)
+    assert found["attention_entropy"] == pytest.approx(0.7)
+    assert found["refined_ce"] is None
+    assert found["gradient_share"] is None
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        ({}, ""),
+        ({"attention_entropy": 0.9995}, "attention is uniform"),
+        ({"message_size": 0.001}, "closed"),
+        ({"refined_ce": 0.82}, "hardly learned"),
+        ({"attention_entropy": None, "message_size": None, "refined_ce": None}, ""),
+    ],
+)
+def test_sentences(change, words):
+    note = graph_note({**ALIVE, **change})
+    assert words in note
+    assert bool(note) == bool(words)
+
+
+def test_a_graph_that_validation_closed():
+    assert "refined alone" in graph_note(ALIVE, 0)
+    assert graph_note(ALIVE, 4) == ""
