@@ -3,6 +3,7 @@
 import json
 import shutil
 import zipfile
+from dataclasses import replace
 
 import pandas as pd
 import pytest
@@ -12,6 +13,7 @@ import yaml
 from gnn_dml.config.compose import resolve
 from gnn_dml.data import emoji_archive
 from gnn_dml.errors import UserError
+from gnn_dml.evaluation.expand import expand
 from gnn_dml.experiments.build import build_source
 from gnn_dml.experiments.checkpoint import read_checkpoint
 from gnn_dml.experiments.finished import check_weights
@@ -30,7 +32,7 @@ def weights(job, name="last.pt"):
 
 
 def test_files_and_row(tiny_settings):
-    job, row = run(tiny_settings, "graph=knn", "graph.k=3")
+    job, row = run(tiny_settings, "graph=knn", "graph.k=3", "protocol.choose_neighbours=[2]")
     for name in ("config.yaml", "metrics.csv", "result.json", "best.pt", "last.pt", "neighbours.npz"):
         assert (job.folder / name).is_file(), name
     assert not (job.folder / "resume.pt").exists()
@@ -38,7 +40,9 @@ def test_files_and_row(tiny_settings):
     assert yaml.safe_load((job.folder / "config.yaml").read_text()) == job.config
     assert row["status"] == "finished"
     assert row["selected_on"] == "val"
-    assert row["test_graph"] == "KNN(k=3, loop=True) over each image and its 4 nearest"
+    assert row["test_graph"].startswith("KNN(k=2, ")
+    assert row["test_graph"].endswith(" over each image and its 2 nearest")
+    assert row["test_neighbours"] == 2
     epochs = pd.read_csv(job.folder / "metrics.csv")
     assert epochs["epoch"].tolist() == [1, 2]
     best = epochs.loc[epochs["val_backbone_recall@1"].idxmax()]
@@ -64,6 +68,43 @@ def test_figures_are_those_of_the_checkpoint(tiny_settings):
     source, transforms, _ = build_source(checkpoint.config)
     _, again = measure(checkpoint, source.split("test"), transforms, torch.device("cpu"))
     assert again == {name: row[name] for name in again}
+
+
+def test_the_number_of_neighbours_is_that_of_the_chosen_epoch(tiny_settings):
+    """Every epoch keeps the number under which its validation classes score best, and the weights bring it along."""
+    job, row = run(tiny_settings, "protocol.choose_neighbours=[0,1,3]", "protocol.epochs=3")
+    epochs = pd.read_csv(job.folder / "metrics.csv").set_index("epoch")
+    assert set(epochs["test_neighbours"]) <= {0, 1, 3}
+    for name, epoch in (("best.pt", row["chosen_epoch"]), ("last.pt", 3)):
+        checkpoint = read_checkpoint(job.folder / name)
+        assert checkpoint.config["protocol"]["neighbours"] == epochs.loc[epoch, "test_neighbours"]
+        source, transforms, _ = build_source(checkpoint.config)
+        figures = {}
+        for count in (0, 1, 3):
+            config = {**checkpoint.config, "protocol": {**checkpoint.config["protocol"], "neighbours": count}}
+            found = measure(replace(checkpoint, config=config), source.split("val"), transforms, torch.device("cpu"))
+            figures[count] = found[1]["refined_map@r"]
+        assert max(figures, key=lambda count: (figures[count], -count)) == epochs.loc[epoch, "test_neighbours"]
+        assert epochs.loc[epoch, "val_refined_map@r"] == pytest.approx(max(figures.values()))
+    assert row["test_neighbours"] == epochs.loc[row["chosen_epoch"], "test_neighbours"]
+
+
+def test_signs_of_life_and_the_expanded_embedding_are_in_the_row(tiny_settings):
+    job, row = run(tiny_settings)
+    last = pd.read_csv(job.folder / "metrics.csv").iloc[-1]
+    assert row["attention_entropy"] == pytest.approx(last["entropy_layer1"])
+    assert row["message_size"] == pytest.approx(last["message_layer1"])
+    assert row["gradient_share"] == pytest.approx(last["gradient_share"])
+    assert row["refined_ce"] == pytest.approx(last["refined_ce"])
+    split = emoji_archive(job.config["dataset"]["root"]).split("test")
+    with torch.no_grad():
+        x = read_checkpoint(job.folder).learner().embedder(split.images.float() / 127.5 - 1).features
+    if row["expansion"] == "closed":
+        expected = retrieval(x, split.labels)
+    else:
+        k, temperature, weight = (float(part.split()[i]) for part, i in zip(row["expansion"].split(", "), (0, 1, 1), strict=True))
+        expected = retrieval(expand(x, neighbours=int(k), temperature=temperature, weight=weight), split.labels)
+    assert row["expanded_map@r"] == pytest.approx(expected["map@r"], abs=1e-3)
 
 
 @pytest.mark.parametrize(
@@ -118,7 +159,7 @@ def test_an_interrupted_run_goes_on_to_the_same_bits(tiny_settings, tmp_path):
     resumed.on_start = lambda total, done: starts.append((total, done)) or (lambda loss: None)
     again = resumed.execute()
     assert starts == [(12, 4)]
-    assert row["test_graph"] == "Complete(loop=True) over each image and its 4 nearest"
+    assert row["test_graph"].startswith("Complete(")
     assert again["seconds"] > torch.load(tmp_path / "resume.pt", weights_only=True)["seconds"] > 0
     assert {key for key in row if row[key] != again[key]} <= {"seconds", "weights"}  # those hold `out`
     for name, tensor in weights(whole).items():
