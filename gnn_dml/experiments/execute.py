@@ -6,9 +6,10 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from gnn_dml.experiments.claim import BEAT, PATIENCE, OnWait
+from gnn_dml.experiments.claim import BEAT
 from gnn_dml.experiments.finished import finished_row
 from gnn_dml.experiments.reuse import find_run
+from gnn_dml.experiments.watch import PATIENCE, OnWait
 
 Config = dict[str, Any]
 

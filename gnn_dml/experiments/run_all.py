@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import time
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from gnn_dml.experiments.claim import BEAT, PATIENCE, OnWait, Watch, poll_seconds
+from gnn_dml.experiments.claim import BEAT, LOSSES, ClaimLostError
 from gnn_dml.experiments.execute import draw_neighbours
 from gnn_dml.experiments.finished import finished_row
 from gnn_dml.experiments.reuse import find_run, run_folder
+from gnn_dml.experiments.watch import PATIENCE, OnWait, Watch, poll_seconds
 
 if TYPE_CHECKING:
     from gnn_dml.experiments.run import OnStart
@@ -30,7 +33,7 @@ def run_all(
     """Run what is not done; each run once between any number of processes.
 
     A run that another process is at work on is passed over and looked at again later; it is taken over if that process
-    is dead.
+    is dead. So is one that was taken over from here while it was trained.
 
     Args:
         configs: Resolved.
@@ -47,14 +50,23 @@ def run_all(
 
     Raises:
         UserError: If a result file cannot be read, or a folder cannot be written.
+        ClaimLostError: If other processes have taken the same run over again and again.
     """
     watches = [Watch(run_folder(config), beat=beat, patience=patience) for config in configs]
     left, said = list(zip(configs, watches, strict=True)), False
+    losses: Counter[Path] = Counter()
     while left:
         others = []
         for config, watch in left:
             start = (lambda one: on_start) if on_run is None else on_run
-            ended = _try(config, watch, start, say)
+            try:
+                ended = _try(config, watch, start, say)
+            except ClaimLostError as error:
+                losses[watch.folder] += 1
+                if losses[watch.folder] == LOSSES:
+                    raise
+                say(str(error))
+                ended = None
             if ended is None:
                 others.append((config, watch))
             else:
