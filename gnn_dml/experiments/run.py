@@ -19,7 +19,7 @@ from gnn_dml.evaluation.embed import Embeddings, embed
 from gnn_dml.evaluation.score import score
 from gnn_dml.experiments.build import Config, RunSplits, build_data, build_learner, build_neighbourhoods, build_trainer
 from gnn_dml.experiments.checkpoint import Checkpoint, read_checkpoint, snapshot
-from gnn_dml.experiments.claim import BEAT, LOSSES, Claim, ClaimLostError
+from gnn_dml.experiments.claim import BEAT, Claim
 from gnn_dml.experiments.files import load_undamaged, save, write_json, write_rows, write_text, write_whole
 from gnn_dml.experiments.finished import finished_row
 from gnn_dml.experiments.measure import measure
@@ -80,19 +80,12 @@ class Run:
 
         Raises:
             UserError: If the configuration asks for something that cannot be done, or a file cannot be read or written.
-            ClaimLostError: If other processes have taken the run over again and again.
+            ClaimLostError: If another process has taken the run over; `gnn_dml.experiments.run_all` then looks again.
         """
-        for lost in range(1, LOSSES + 1):
-            if (row := self._finished()) is not None:
-                return row
-            try:
-                with wait_for_claim(self.folder, on_wait=self.on_wait, beat=self.beat, patience=self.patience) as claim:
-                    return self.execute_claimed(claim)
-            except ClaimLostError as error:
-                if lost == LOSSES:
-                    raise
-                self.say(str(error))
-        raise AssertionError("the last loss is raised")
+        if (row := self._finished()) is not None:
+            return row
+        with wait_for_claim(self.folder, on_wait=self.on_wait, beat=self.beat, patience=self.patience) as claim:
+            return self.execute_claimed(claim)
 
     def execute_claimed(self, claim: Claim) -> dict[str, Any]:
         """As `execute`, in a folder that this process has claimed.
