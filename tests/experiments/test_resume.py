@@ -83,17 +83,19 @@ def whole(settings, tmp_path):
     return run_folder(config)
 
 
-@pytest.mark.parametrize("damage", [cut, flip, remove_best, exchange_best])
-def test_a_run_that_cannot_be_gone_on_with_begins_anew_and_says_so(settings, whole, damage):
-    folder = interrupt(settings, epochs=2)
-    rows = torch.load(folder / "resume.pt", weights_only=True)["rows"]
+def test_a_run_that_cannot_be_gone_on_with_begins_anew_and_says_so(settings, whole, tmp_path):
+    interrupted = interrupt(settings, epochs=2)
+    rows = torch.load(interrupted / "resume.pt", weights_only=True)["rows"]
     assert rows[0]["val_backbone_recall@1"] >= rows[1]["val_backbone_recall@1"]  # best.pt is of the first epoch
-    damage(folder)
-    sentences, starts = go_on(settings)
-    assert starts == [0]
-    assert len(sentences) == 1
-    assert "begins anew" in sentences[0]
-    check_same_bits(folder, whole)
+    for damage in (cut, flip, remove_best, exchange_best):
+        there = [*settings, f"out={tmp_path / damage.__name__}"]
+        folder = shutil.copytree(interrupted, run_folder(resolve(there)))
+        damage(folder)
+        sentences, starts = go_on(there)
+        assert starts == [0], damage
+        assert len(sentences) == 1, damage
+        assert "begins anew" in sentences[0]
+        check_same_bits(folder, whole)
 
 
 def test_the_state_of_another_run_is_not_used(settings, whole, tmp_path):
