@@ -34,7 +34,10 @@ def start(study, settings):
 
 def has_begun(folder, process):
     """Whether this process has claimed a run of the study or has ended."""
-    claims = [path.read_text() for path in folder.glob("*/claim.*.json") if path.is_file()]
+    try:
+        claims = [path.read_text() for path in folder.glob("*/claim.*.json")]
+    except FileNotFoundError:  # given back meanwhile
+        claims = []
     return process.poll() is not None or any(f'"pid": {process.pid},' in text for text in claims)
 
 
