@@ -105,7 +105,7 @@ CONFIGS = {
     ),
     "dataset.source": ({"dataset.source": TRAPPED}, "dataset.source._target_='trap.Trap' is refused"),
     "dataset.transform": ({"dataset.transform": TRAPPED}, "dataset.transform._target_='trap.Trap' is refused"),
-    "loss.terms": ({"loss.terms": {"mine": TRAPPED}}, "loss.terms.mine._target_='trap.Trap' is refused"),
+    "_args_ in the loss": ({"loss.terms": {"mine": {"_args_": [1]}}}, "loss.terms.mine holds the key '_args_'"),
     "sampler": ({"sampler": TRAPPED}, "sampler._target_='trap.Trap' is refused"),
     "a part of its own": ({"mine": TRAPPED}, "mine._target_='trap.Trap' is refused"),
     "no name": ({"graph._target_": ["trap.Trap"]}, "graph._target_ must be the name of a class"),
@@ -289,6 +289,42 @@ def test_a_config_dir_allows_the_classes_that_its_yamls_name(run, noisy_archive,
     path = naming(run, tmp_path, "own_graphs_of_a_user.mkdir", path=str(tmp_path / "made"))
     assert "is refused" in program("evaluate", path, *typed, "--config-dir", settings, code=2)
     assert not (tmp_path / "made").exists()
+
+
+OWN_LOSS = """
+import torch
+
+class Far(torch.nn.Module):
+    def forward(self, embeddings, labels):
+        return -embeddings.std(0).mean()
+"""
+
+
+def test_an_own_loss_is_needed_to_train_and_not_to_evaluate(noisy_archive, program, tmp_path):
+    """Without the folder, and in another process, where its module is not to be found."""
+    (tmp_path / "mine" / "loss").mkdir(parents=True)
+    (tmp_path / "mine" / "own_loss_of_a_user.py").write_text(OWN_LOSS)
+    (tmp_path / "mine" / "loss" / "far.yaml").write_text(
+        "terms: {far: {_target_: gnn_dml.losses.EmbeddingLoss, loss: {_target_: own_loss_of_a_user.Far}}}\n"
+    )
+    small = ["backbone.width=4", "backbone.dim=16", "protocol.epochs=1", "protocol.neighbours=4", "device=cpu"]
+    batches = ["protocol.classes_per_batch=4", "protocol.images_per_class=4", "graph=none", "loss=far"]
+    typed = [f"dataset.root={noisy_archive}", f"out={tmp_path / 'runs'}"]
+    program("train", "--config-dir", tmp_path / "mine", *small, *batches, *typed)
+    (result,) = (tmp_path / "runs").glob("single/*/result.json")
+    assert parts(result.parent)["config"]["loss"]["terms"]["far"]["loss"]["_target_"] == "own_loss_of_a_user.Far"
+    done = other_process(tmp_path, "evaluate", result.parent, "--json", "--device", "cpu")
+    assert done.returncode == 0, done.stderr
+    assert json.loads(done.stdout)["backbone_recall@1"] == json.loads(result.read_text())["backbone_recall@1"]
+
+
+def test_a_hostile_loss_is_dropped(run, noisy_archive, place, tmp_path):
+    held, path = parts(run), tmp_path / "best.pt"
+    torch.save({**held, "config": changed(held["config"], {"loss": {"terms": {"mine": TRAPPED}}})}, path)
+    assert "loss" not in read_checkpoint(path).config
+    done = other_process(place, "evaluate", path, f"dataset.root={noisy_archive}", "--device", "cpu", "--json")
+    assert done.returncode == 0, done.stderr
+    assert list((place / "left").iterdir()) == []
 
 
 def test_a_refiner_of_a_hundred_thousand_layers_ends_in_a_sentence(published_weights, program, trees, tmp_path):
