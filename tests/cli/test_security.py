@@ -14,6 +14,7 @@ from pathlib import Path
 import pytest
 import torch
 import yaml
+from PIL import Image
 
 from gnn_dml.experiments.checkpoint import read_checkpoint
 
@@ -36,7 +37,8 @@ def make(*args, **kwargs):
 READ_ALL = """
 import contextlib, io, json, os, resource, sys
 from gnn_dml.cli.main import main
-import gnn_dml.cli.evaluate, gnn_dml.experiments.evaluate_models, gnn_dml.experiments.trained
+import gnn_dml.cli.embed, gnn_dml.cli.evaluate, gnn_dml.cli.search
+import gnn_dml.experiments.evaluate_models, gnn_dml.experiments.trained
 import torch
 pages = int(open("/proc/self/statm").read().split()[0]) if os.path.exists("/proc/self/statm") else 0
 if pages:
@@ -177,6 +179,8 @@ def weights_of_stride_zero(held):
 def refused(run, noisy_archive, place):
     """For each hostile file what the program did with it."""
     held, asked = parts(run), {}
+    image = str(place / "photo.png")
+    Image.new("RGB", (64, 64)).save(image)
 
     def add(name, content, *settings):
         folder = place / f"file {len(asked)}"
@@ -190,6 +194,11 @@ def refused(run, noisy_archive, place):
     add("a huge num_classes", {**held, "num_classes": 10**9})
     add("a num_classes within bounds", {**held, "num_classes": 1000}, f"dataset.root={noisy_archive}")
     add("stride 0", weights_of_stride_zero(held))
+    # All three commands read files in one place; some of the attacks show that they do.
+    for name in ALSO_ELSEWHERE:
+        _, path, *settings = asked[name]
+        asked[f"embed: {name}"] = ["embed", path, *settings, "--out", "left/vectors.parquet"]
+        asked[f"search: {name}"] = ["search", path, image, *settings, "--out", "left/found.png"]
     (place / "asked.json").write_text(json.dumps(asked))
     line = [sys.executable, "-c", READ_ALL, place / "asked.json", place / "left"]
     done = subprocess.run(line, cwd=place, env=environment(place), capture_output=True, text=True, timeout=300)
@@ -202,6 +211,19 @@ SAID = {name: message for name, (_, message) in CONFIGS.items()} | {
     "a num_classes within bounds": "the weights in the checkpoint do not fit its configuration",
     "stride 0": "has the shape (32768, 32768), and the file holds fewer numbers for it",
 }
+ALSO_ELSEWHERE = (
+    "a foreign class",
+    "a partial in the backbone",
+    "get_method",
+    "a module's own import",
+    "dataset.source",
+    "_args_",
+    "an interpolation",
+    "huge heads",
+    "a width within bounds",
+    "stride 0",
+)
+SAID |= {f"{command}: {name}": SAID[name] for command in ("embed", "search") for name in ALSO_ELSEWHERE}
 
 
 @pytest.mark.parametrize("name", SAID)
@@ -209,7 +231,8 @@ def test_a_hostile_file_is_refused_in_a_sentence_and_nothing_runs(name, refused)
     found = refused[name]
     assert (found["code"], found["left"]) == (2, []), found["said"]
     assert SAID[name] in found["said"]
-    assert found["said"].startswith("gnn-dml evaluate: ")
+    command = name.partition(": ")[0] if ": " in name else "evaluate"
+    assert found["said"].startswith(f"gnn-dml {command}: ")
     assert found["said"].count("\n") == 1
     assert found["grown"] < 300_000  # KiB
 
@@ -227,6 +250,16 @@ def test_the_trap_would_have_left_a_file(run, noisy_archive, place, tmp_path):
     trusting = other_process(tmp_path, *settings, "--trust", "trap")
     assert trusting.returncode != 0
     assert sorted([path.name for path in (tmp_path / "left").iterdir()]) == ["called", "imported"]
+
+
+def test_without_an_attack_the_other_commands_do_leave_their_files(run, noisy_archive, program, tmp_path):
+    """So that an empty folder above says something."""
+    Image.new("RGB", (64, 64)).save(tmp_path / "photo.png")
+    torch.save(parts(run), tmp_path / "best.pt")
+    typed = [f"dataset.root={noisy_archive}", "--device", "cpu"]
+    program("embed", tmp_path / "best.pt", *typed, "--out", tmp_path / "vectors.parquet")
+    program("search", tmp_path / "best.pt", tmp_path / "photo.png", *typed, "--out", tmp_path / "found.png")
+    assert {path.name for path in tmp_path.iterdir()} == {"best.pt", "photo.png", "vectors.parquet", "found.png"}
 
 
 MINE = """
