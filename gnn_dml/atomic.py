@@ -42,6 +42,11 @@ def write_atomically(path: Path, write: Callable[[Path], object]) -> Path:
     return path
 
 
+def is_partial(path: Path) -> bool:
+    """Whether a file has the name of one that is being written, or was when its writer was killed."""
+    return PARTIAL.fullmatch(path.name) is not None
+
+
 def sweep_partials(folder: Path, *, age: float = DAY) -> None:
     """Remove the partial files that killed writers left in a folder.
 

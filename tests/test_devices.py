@@ -21,7 +21,8 @@ from gnn_dml.config.compose import resolve
 from gnn_dml.config.names import groups
 from gnn_dml.data.batch import Batch
 from gnn_dml.experiments.build import build, build_losses
-from gnn_dml.graphs import DropEdge, Topology
+from gnn_dml.graphs import DropEdge, Topology, gives_weights
+from gnn_dml.layers import takes_weights
 from gnn_dml.losses import CrossEntropy, EmbeddingLoss, Losses, LossTerm
 from gnn_dml.models import Embedder, Refiner
 from gnn_dml.training.guard import FiniteGuard
@@ -110,7 +111,7 @@ def run(step):
 def test_every_topology_with_every_layer(graph, name):
     made, attention = topology(graph), layer(name)
     with pretended():
-        weighted = getattr(made, "threshold", None) is not None and "DotProduct" in settings("layer", name)["_target_"]
+        weighted = gives_weights(made) and takes_weights(attention(DIM))
         signs = run(refined(made, attention, weighted=weighted))
         assert len(signs.purity.blocks) == len(signs.spreads) == len(signs.messages) == 1
 

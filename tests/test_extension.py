@@ -87,6 +87,32 @@ def test_it_is_reused_and_measured_again_with_its_folder_and_refused_without(own
     assert "own_parts" in gnn_dml(own, "evaluate", folder, code=2)
 
 
+def test_its_images_are_embedded_and_searched(own, trained):
+    folder, _ = trained
+    gnn_dml(own, "embed", folder, "--config-dir", "own", "--out", "squares.npz")
+    assert "own_parts" in gnn_dml(own, "embed", folder, "--out", "refused.npz", code=2)
+    said = gnn_dml(own, "search", folder, "40.png", "--config-dir", "own", "--k", 2, "--out", "squares.png")
+    assert "an image of the test classes: colour 8" in said
+    assert "own_parts" in gnn_dml(own, "search", folder, "40.png", "--out", "refused.png", code=2)
+    assert {"squares.npz", "squares.png"} <= {path.name for path in own.parent.iterdir()}
+    assert not list(own.parent.glob("refused.*"))
+
+
+def test_its_data_set_is_listed_and_verified(own):
+    listed = gnn_dml(own, "data", "list", "--config-dir", "own")
+    assert re.search(r"^squares .*no card: dataset\.root=FOLDER$", listed, re.MULTILINE)
+    assert "cub" in listed
+    assert "squares" in gnn_dml(own, "data", "list", "squares", "--config-dir", "own")
+    command = ["data", "verify", "squares", "--config-dir", "own"]
+    said = gnn_dml(own, *command, "--root", "own/squares.txt")
+    assert "own/squares.txt: whole; 60 images (40 train, 20 test), 12 classes" in said
+    assert "data verify squares needs --root FOLDER" in gnn_dml(own, *command, code=2)
+    assert "there is nothing to prepare" in gnn_dml(own, "data", "prepare", *command[2:], code=2)
+    assert "there is no data set 'squares'; there are " in gnn_dml(own, "data", "verify", "squares", code=2)
+    assert "Did you mean squares?" in gnn_dml(own, "data", "list", "square", "--config-dir", "own", code=2)
+    assert "there is none" in gnn_dml(own, "data", "list", "--config-dir", "nowhere", code=2)
+
+
 def test_the_study_of_the_page_and_edited_code_is_trained_again(own):
     quick = [*SMALL, "protocol.epochs=1", "dataset.root=own/squares.txt"]
     command = ["ablate", "mine", "--config-dir", "own", "--seeds", "0", *quick]

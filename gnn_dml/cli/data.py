@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import argparse
+from collections.abc import Sequence
 from pathlib import Path
 from textwrap import fill
 
-from gnn_dml.cli.parser.common import DATASETS
+from gnn_dml.config.names import groups, open_config_dirs, suggestion
 from gnn_dml.errors import UserError
 from gnn_dml.prepare.card import Card, load_function
 from gnn_dml.prepare.cards import find_cards
@@ -15,8 +16,13 @@ from gnn_dml.prepare.embedded import find_embedded
 
 def run(arguments: argparse.Namespace) -> int:
     """Do what `arguments.action` says."""
+    known = groups(open_config_dirs(arguments.config_dir))["dataset"]
+    if arguments.name is not None and arguments.name not in known:
+        raise UserError(
+            f"there is no data set {arguments.name!r}; there are {', '.join(known)}.{suggestion(arguments.name, known)}"
+        )
     if arguments.action == "list":
-        print(_list_cards(arguments.name))
+        print(_list_cards(arguments.name, known))
         return 0
     if arguments.name is None:
         raise UserError(f"which data set? write for instance: gnn-dml data {arguments.action} cub")
@@ -27,10 +33,10 @@ def run(arguments: argparse.Namespace) -> int:
     return _verify(card, arguments)
 
 
-def _list_cards(name: str | None) -> str:
-    """A table of all data sets, or one card."""
+def _list_cards(name: str | None, known: Sequence[str]) -> str:
+    """A table of all data sets that are known, or one card."""
     cards = find_cards()
-    found = [cards.get(known) or Card(known, "no card") for known in DATASETS if name in (None, known)]
+    found = [cards.get(one) or Card(one, "no card") for one in known if name in (None, one)]
     if name is not None and not found[0].is_own:
         return _show_card(found[0])
     lines = [f"{'name':<9}{'images':>8}{'classes':>9}  {'how to get it':<15}card"]
@@ -111,7 +117,13 @@ def _verify(card: Card, arguments: argparse.Namespace) -> int:
         return 0
     from gnn_dml.experiments.verify import verify_dataset
 
-    dataset = verify_dataset(card.name, root, strict=not arguments.subset, workers=arguments.workers)
+    dataset = verify_dataset(
+        card.name,
+        root,
+        strict=not arguments.subset,
+        workers=arguments.workers,
+        config_dirs=arguments.config_dir,
+    )
     roles = ", ".join(f"{dataset.roles.count(role):,} {role}" for role in dict.fromkeys(dataset.roles))
     print(f"{root}: whole; {len(dataset):,} images ({roles}), {len(dataset.class_names):,} classes, all readable")
     return 0

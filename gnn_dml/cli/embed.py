@@ -5,9 +5,9 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
+from gnn_dml.cli.models import images_and_device, load_named
 from gnn_dml.cli.parser.models import split_targets
 from gnn_dml.errors import UserError
-from gnn_dml.experiments.load_models import load_models
 from gnn_dml.experiments.output import check_output
 
 
@@ -17,25 +17,11 @@ def run(arguments: argparse.Namespace) -> int:
     out = check_output("--out", Path(arguments.out), (".parquet", ".npz"), replace=arguments.force)
     if not runs:
         raise UserError(f"which run? write for instance: gnn-dml embed runs/<study>/<run-id> --out {out}")
-    models = load_models(
-        runs,
-        settings=settings,
-        last=arguments.last,
-        dataset=arguments.dataset,
-        refiners=arguments.refiner,
-        trust=arguments.trust,
-        config_dirs=arguments.config_dir,
-    )
+    models = load_named(arguments, runs, settings)
     from gnn_dml.evaluation.embedding_files import write_embeddings
     from gnn_dml.experiments.embed_models import embed_models
 
-    table = embed_models(
-        models,
-        split=arguments.split,
-        refined=arguments.refined,
-        device=arguments.device,
-        workers=arguments.workers,
-    )
+    table = embed_models(models, **images_and_device(arguments))
     write_embeddings(out, table)
     print("\n".join(model.describe(refined=arguments.refined) for model in models))
     print(f"written: {out} ({len(table)} {arguments.split} images, {table.vectors.shape[1]} channels)")

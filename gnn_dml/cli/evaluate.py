@@ -8,10 +8,10 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from gnn_dml.cli.models import images_and_device, load_named
 from gnn_dml.cli.parser.models import split_targets
 from gnn_dml.cli.tables import format_members, format_table
 from gnn_dml.errors import UserError
-from gnn_dml.experiments.load_models import load_models
 from gnn_dml.experiments.output import check_input, check_output
 
 if TYPE_CHECKING:
@@ -35,26 +35,11 @@ def run(arguments: argparse.Namespace) -> int:
 
 def _run_models(arguments: argparse.Namespace, runs: Sequence[str], settings: Sequence[str]) -> int:
     """One run, or an ensemble with its members."""
-    models = load_models(
-        runs,
-        settings=settings,
-        last=arguments.last,
-        dataset=arguments.dataset,
-        refiners=arguments.refiner,
-        trust=arguments.trust,
-        config_dirs=arguments.config_dir,
-    )
+    models = load_named(arguments, runs, settings)
     from gnn_dml.evaluation.measurement import write_csv
     from gnn_dml.experiments.evaluate_models import evaluate_models
 
-    found = evaluate_models(
-        models,
-        split=arguments.split,
-        refined=arguments.refined,
-        device=arguments.device,
-        workers=arguments.workers,
-        **_options(arguments),
-    )
+    found = evaluate_models(models, **images_and_device(arguments), **_options(arguments))
     split = found.split
     if arguments.csv is not None:
         every = [*found.whole, *(one for member in found.members for one in member)]

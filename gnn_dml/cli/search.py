@@ -6,9 +6,9 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from gnn_dml.cli.models import images_and_device, load_named
 from gnn_dml.cli.parser.models import split_targets
 from gnn_dml.errors import UserError
-from gnn_dml.experiments.load_models import load_models
 from gnn_dml.experiments.output import check_output
 
 if TYPE_CHECKING:
@@ -21,26 +21,10 @@ def run(arguments: argparse.Namespace) -> int:
     if len(words) < 2:
         raise UserError("name a run and an image, for instance: gnn-dml search runs/<study>/<run-id> photo.jpg")
     out = check_output("--out", Path(arguments.out), (".png",))
-    (model,) = load_models(
-        words[:1],
-        settings=settings,
-        last=arguments.last,
-        dataset=arguments.dataset,
-        refiners=arguments.refiner,
-        trust=arguments.trust,
-        config_dirs=arguments.config_dir,
-    )
+    (model,) = load_named(arguments, words[:1], settings)
     from gnn_dml.experiments.search_models import search_models
 
-    found = search_models(
-        model,
-        words[1:],
-        split=arguments.split,
-        k=arguments.k,
-        refined=arguments.refined,
-        device=arguments.device,
-        workers=arguments.workers,
-    )
+    found = search_models(model, words[1:], k=arguments.k, **images_and_device(arguments))
     print(model.describe(refined=arguments.refined))
     for row in range(len(found.queries)):
         print(f"\n{_format_neighbours(found, row, arguments.split)}")

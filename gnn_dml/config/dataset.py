@@ -9,23 +9,26 @@ from hydra import initialize_config_dir
 from omegaconf import OmegaConf
 
 from gnn_dml.config.compose import compose_tree
-from gnn_dml.config.names import CONF
+from gnn_dml.config.names import CONF, ConfigDirs
 from gnn_dml.errors import UserError
 
 
-def compose_source(name: str, root: Path | None, *, strict: bool = True) -> dict[str, Any]:
+def compose_source(
+    name: str, root: Path | None, *, strict: bool = True, config_dirs: ConfigDirs = ()
+) -> dict[str, Any]:
     """Compose how a data set is read: `dataset.source` of its YAML, that is its reader and the reader's arguments.
 
     Args:
         name: As in `dataset=NAME`.
         root: In the place of `dataset.root`; None for the YAML's own.
         strict: False where the published counts need not be met.
+        config_dirs: The user's own folders of YAMLs.
 
     Raises:
         UserError: If `strict` is False and the data set knows no such setting.
     """
     with initialize_config_dir(str(CONF), version_base="1.3"):
-        dataset = compose_tree([f"dataset={name}"]).dataset
+        dataset = compose_tree([f"dataset={name}"], config_dirs).dataset
     if root is not None:
         dataset.root = str(root)
     if not strict:

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 from gnn_dml.config.compose import resolve
 from gnn_dml.config.names import open_config_dirs
 from gnn_dml.errors import UserError
+from gnn_dml.experiments.finished import finished_row
 from gnn_dml.experiments.reuse import find_run
 from gnn_dml.experiments.study import Study, overrides_label, plan, read_study
 
@@ -59,6 +60,7 @@ def train(
     from gnn_dml.results import collect
 
     config = resolve(settings, config_dirs=open_config_dirs(config_dirs))
+    try_to_build([config])
     row, reused = execute(config, on_start, on_wait=say, say=say)
     folder = find_run(config)
     write_cell(folder, config, run_label(settings))
@@ -96,19 +98,13 @@ def run_study(
         UserError: If a setting of any cell is wrong, before the first run starts; if a file cannot be read or written.
     """
     from gnn_dml.experiments.cell_files import write_cell, write_cell_order
-    from gnn_dml.experiments.dry_build import DryBuild
     from gnn_dml.experiments.run_all import run_all
     from gnn_dml.results import collect
 
     dirs = open_config_dirs(config_dirs)
     found = read_study(study, dirs) if isinstance(study, str) else study
     configs = plan(found, seeds or found.seeds, settings, config_dirs=dirs)
-    attempt = DryBuild()
-    for config in configs:
-        try:
-            attempt(config)
-        except UserError as error:
-            raise UserError(f"cell {config['cell']!r} of the study {found.name}: {error}") from error
+    try_to_build(configs, study=found.name)
     folder = Path(configs[0]["out"]) / found.name
     label = overrides_label(settings)
     rows = []
@@ -129,6 +125,31 @@ def run_study(
     frame: pd.DataFrame = collected[collected["run_id"].isin([row["run_id"] for row in rows])].reset_index(drop=True)
     frame.attrs["folder"] = str(folder)
     return frame
+
+
+def try_to_build(configs: Sequence[Config], *, study: str | None = None) -> None:
+    """Build every part of the runs that are not finished, once and without data, before anything is written.
+
+    Args:
+        configs: Resolved.
+        study: Its name, to say which cell it is that cannot work.
+
+    Raises:
+        UserError: What the class says that refuses, after the setting that it comes from.
+    """
+    unfinished = [config for config in configs if finished_row(find_run(config)) is None]
+    if not unfinished:
+        return
+    from gnn_dml.experiments.dry_build import DryBuild
+
+    attempt = DryBuild()
+    for config in unfinished:
+        try:
+            attempt(config)
+        except UserError as error:
+            if study is None:
+                raise
+            raise UserError(f"cell {config['cell']!r} of the study {study}: {error}") from error
 
 
 def run_label(settings: Sequence[str]) -> str:

@@ -28,13 +28,16 @@ from gnn_dml.models.fit import misfit, shapes_of
 from gnn_dml.models.weights_file import check_tensors, open_file
 from gnn_dml.training.learner import Learner
 
+_NEVER_BUILT = ("loss",)
+"""What a learner has no use for: it is taken out of a file's configuration, so its classes need not be allowed."""
+
 
 @dataclass(frozen=True)
 class Checkpoint:
     """What a checkpoint file holds.
 
     Attributes:
-        config: The resolved configuration of the run.
+        config: The resolved configuration of the run; read from a file, without its losses.
         epoch: After which epoch the weights were taken; 0 before training.
         num_classes: Training classes, which size the classifiers.
         weights: State dict of the learner.
@@ -169,6 +172,7 @@ def as_checkpoint(
     config: dict[str, Any] = held["config"]
     if check:
         config = upgrade(_plain(config))
+        config = {name: part for name, part in config.items() if name not in _NEVER_BUILT}
         check_targets(config, allowed, trust)
         if fault := _lacking(config):
             raise UserError(f"{file} is not a checkpoint of this package ({fault})")

@@ -1,10 +1,9 @@
 """A claim on the folder of a run, so that of all processes on all hosts that share the folder one trains it.
 
 A claim is a file `claim.<n>.json`, made so that only one process can make it. The one with the highest n owns the
-folder. Its owner rewrites it every few seconds. Another process looks whether the file changes, by its own clock, so
-clocks of hosts need not agree: a file that has not changed for long is that of a dead owner, and claim n + 1 takes its
-place. On one machine a lock on the file tells at once, since it ends with its process. An owner that was only slow
-finds the higher claim before it writes.
+folder. Its owner rewrites it every few seconds and holds a lock on it. How others watch it, and take the place of a
+dead owner with claim n + 1, is in `gnn_dml.experiments.watch`. An owner that was only slow finds the higher claim
+before it writes.
 """
 
 from __future__ import annotations
@@ -17,7 +16,6 @@ import socket
 import threading
 import time
 import weakref
-from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
@@ -33,11 +31,8 @@ except ImportError:  # no POSIX: only the heartbeat tells
 BEAT = 10.0
 """Seconds between two signs of life."""
 
-PATIENCE = 60.0
-"""Seconds without one after which an owner counts as dead."""
-
-OnWait = Callable[[str], object]
-"""Called once with a sentence when somebody else is at work on a run."""
+LOSSES = 3
+"""Claims on one run that may be lost; the last one is an error, so that nobody goes round for ever."""
 
 _OPEN: weakref.WeakSet[Claim] = weakref.WeakSet()
 """Claims of this process. Workers that are forked from it must not go on holding their locks after it is killed."""
@@ -45,8 +40,12 @@ _OPEN: weakref.WeakSet[Claim] = weakref.WeakSet()
 _NAME = re.compile(r"claim\.(\d+)\.json")
 
 
+class ClaimLostError(UserError):
+    """Another process has taken the folder over; whoever catches this waits for it or finds its result."""
+
+
 class Claim:
-    """A folder that this process owns until `release`; made by `Watch.claim` and `wait_for_claim`.
+    """A folder that this process owns until `release`; made by `gnn_dml.experiments.watch`.
 
     Args:
         folder: Of the run.
@@ -79,12 +78,12 @@ class Claim:
         """Make sure that the folder is still this process's.
 
         Raises:
-            UserError: If somebody else has taken it over, or the claim file is gone.
+            ClaimLostError: If somebody else has taken it over, or the claim file is gone.
         """
         if not self._is_mine():
-            raise UserError(
+            raise ClaimLostError(
                 f"{self.folder} was taken over by another process, because this one gave no sign of life for too "
-                "long; it writes nothing more there, and the same command waits for the other one or finds its result"
+                "long; it writes nothing more there unless the folder is free again"
             )
 
     def release(self) -> None:
@@ -95,7 +94,7 @@ class Claim:
         self._thread.join()
         if self._is_mine():
             # This one goes last: as long as it stands, nobody can own the folder by a lower number.
-            for generation in (*(n for n in _generations(self.folder) if n < self.generation), self.generation):
+            for generation in (*(n for n in generations(self.folder) if n < self.generation), self.generation):
                 (self.folder / f"claim.{generation}.json").unlink(missing_ok=True)
         _OPEN.discard(self)
         os.close(self._handle)
@@ -108,7 +107,7 @@ class Claim:
             same = os.path.samestat(os.fstat(self._handle), self._path.stat())
         except OSError:
             return False
-        return same and max(_generations(self.folder), default=0) == self.generation
+        return same and max(generations(self.folder), default=0) == self.generation
 
     def _live(self, beat: float) -> None:
         while not self._ended.wait(beat):
@@ -132,77 +131,6 @@ class Claim:
         self.release()
 
 
-class Watch:
-    """One process's view of who owns a folder; it remembers when it last saw a sign of life.
-
-    Args:
-        folder: Of the run; made where it is not there.
-        beat: Seconds between two signs of life of a claim made here.
-        patience: Seconds without one after which an owner counts as dead; well above the `beat` of every process.
-
-    Raises:
-        UserError: If `beat` or `patience` cannot be used.
-    """
-
-    def __init__(self, folder: Path, *, beat: float = BEAT, patience: float = PATIENCE) -> None:
-        if not 0 < beat < patience:
-            raise UserError(f"beat={beat} and patience={patience} must be above 0, and patience the longer one")
-        self.folder = folder
-        self.beat = beat
-        self.patience = patience
-        self._seen: tuple[int, bytes] = (0, b"")
-        self._since = 0.0
-
-    def claim(self) -> Claim | None:
-        """The claim, or None where somebody else who is alive has it.
-
-        Raises:
-            UserError: If the folder cannot be written.
-        """
-        highest = max(_generations(self.folder), default=0)
-        if highest and self._alive(highest):
-            return None
-        try:
-            return self._take(highest + 1)
-        except OSError as error:
-            raise UserError(f"cannot write {self.folder}: {error}; choose another folder with out=FOLDER") from error
-
-    def sentence(self) -> str:
-        """Who has it."""
-        said = _read(self._seen[1])
-        who = f"process {said.get('pid', '?')} on {said.get('host', '?')}" if said else "another process"
-        return f"{self.folder} is being run by {who}; waiting for it"
-
-    def _alive(self, generation: int) -> bool:
-        path = self.folder / f"claim.{generation}.json"
-        try:
-            text = path.read_bytes()
-        except FileNotFoundError:  # given back between two looks: the next look finds the folder free
-            return True
-        except OSError as error:
-            raise UserError(f"cannot read {path}: {error}") from error
-        now = time.monotonic()
-        if (generation, text) != self._seen:
-            self._seen, self._since = (generation, text), now
-        return now - self._since < self.patience and not _lock_is_free(path, text)
-
-    def _take(self, generation: int) -> Claim | None:
-        made = [folder for folder in (self.folder, *self.folder.parents) if not folder.exists()]
-        self.folder.mkdir(parents=True, exist_ok=True)
-        path = self.folder / f"claim.{generation}.json"
-        try:
-            handle = os.open(path, os.O_CREAT | os.O_EXCL | os.O_RDWR, 0o666)
-        except (FileExistsError, FileNotFoundError):  # somebody was faster, or removed the empty folder
-            return None
-        claim = Claim(self.folder, generation, handle, beat=self.beat, made=made)
-        if max(_generations(self.folder), default=0) != generation:
-            # Made from an old look at the folder, while a higher claim stands.
-            path.unlink(missing_ok=True)
-            claim.release()
-            return None
-        return claim
-
-
 def _let_go_in_child() -> None:
     """In a forked process: the files of the claims are its parent's."""
     for claim in list(_OPEN):
@@ -214,35 +142,12 @@ if hasattr(os, "register_at_fork"):
     os.register_at_fork(after_in_child=_let_go_in_child)
 
 
-def wait_for_claim(
-    folder: Path, *, on_wait: OnWait | None = None, beat: float = BEAT, patience: float = PATIENCE
-) -> Claim:
-    """Claim a folder, waiting while somebody else who is alive has it.
-
-    Args:
-        folder: Of the run.
-        on_wait: Called once, if there is somebody else.
-        beat: See `Watch`.
-        patience: See `Watch`.
+def generations(folder: Path) -> list[int]:
+    """The numbers of the claims that stand in a folder.
 
     Raises:
-        UserError: If the folder cannot be written.
+        UserError: If the folder cannot be read.
     """
-    watch, said = Watch(folder, beat=beat, patience=patience), False
-    while (claim := watch.claim()) is None:
-        if on_wait is not None and not said:
-            said = True
-            on_wait(watch.sentence())
-        time.sleep(poll_seconds(patience))
-    return claim
-
-
-def poll_seconds(patience: float) -> float:
-    """Seconds between two looks at the claims of others."""
-    return min(1.0, patience / 10)
-
-
-def _generations(folder: Path) -> list[int]:
     try:
         names = os.listdir(folder)  # noqa: PTH208 - names are all that is needed
     except (FileNotFoundError, NotADirectoryError):
@@ -253,7 +158,8 @@ def _generations(folder: Path) -> list[int]:
 
 
 def _owner(handle: int) -> dict[str, Any]:
-    """Who this process is, and whether it could lock the file."""
+    """Who this process is, which file it has made, and whether it could lock it."""
+    file = os.fstat(handle)
     locked = False
     if fcntl is not None:
         with suppress(OSError):  # a file system without locks: only the heartbeat tells
@@ -262,43 +168,18 @@ def _owner(handle: int) -> dict[str, Any]:
     return {
         "token": secrets.token_hex(16),
         "host": socket.gethostname(),
-        "boot": _boot_id(),
+        "boot": boot_id(),
+        "device": file.st_dev,
+        "inode": file.st_ino,
         "pid": os.getpid(),
         "started": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
         "locked": locked,
     }
 
 
-def _boot_id() -> str | None:
-    """Which start of which kernel this is; equal in containers on one machine, which also share locks."""
+def boot_id() -> str | None:
+    """Which start of which kernel this is; equal in containers on one machine, and in copies of a running one."""
     try:
         return Path("/proc/sys/kernel/random/boot_id").read_text(encoding="ascii").strip()
     except OSError:
         return None
-
-
-def _read(text: bytes) -> dict[str, Any]:
-    """What a claim file says; nothing, if it is read while it is written."""
-    try:
-        said = json.loads(text)
-    except ValueError:
-        return {}
-    return said if isinstance(said, dict) else {}
-
-
-def _lock_is_free(path: Path, text: bytes) -> bool:
-    """Whether the owner is a process of this machine that held a lock and does not any more."""
-    said = _read(text)
-    if fcntl is None or not said.get("locked") or said.get("boot") is None or said["boot"] != _boot_id():
-        return False
-    try:
-        handle = os.open(path, os.O_RDWR)
-    except OSError:
-        return False
-    try:
-        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError:
-        return False
-    finally:
-        os.close(handle)
-    return True

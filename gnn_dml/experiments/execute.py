@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
-from gnn_dml.experiments.claim import BEAT, PATIENCE, OnWait
-from gnn_dml.experiments.finished import finished_row
-from gnn_dml.experiments.reuse import find_run
+from gnn_dml.experiments.claim import BEAT
+from gnn_dml.experiments.run_all import run_all
+from gnn_dml.experiments.watch import PATIENCE, OnWait
 
 Config = dict[str, Any]
 
@@ -34,27 +33,11 @@ def execute(
 
     Raises:
         UserError: If the run's result file cannot be read, or its folder cannot be written.
+        ClaimLostError: If other processes have taken the run over again and again.
     """
-    folder = find_run(config)
-    row = finished_row(folder)
-    reused = row is not None
-    if row is None:
-        # torch is loaded here: every sentence about wrong settings has been said by now.
-        from gnn_dml.experiments.run import Run
-
-        run = Run(config, on_start=on_start, on_wait=on_wait, say=say, beat=beat, patience=patience)
-        row, reused = run.execute(), run.reused
-    draw_neighbours(folder, again=not reused)
-    return {**row, "run_id": folder.name}, reused
-
-
-def draw_neighbours(folder: Path, *, again: bool) -> None:
-    """The picture of a run's queries, where there is none yet."""
-    neighbours, picture = folder / "neighbours.npz", folder / "neighbours.png"
-    if neighbours.is_file() and (again or not picture.is_file()):
-        from gnn_dml.results import gallery
-
-        gallery(neighbours, picture)
+    found = run_all([config], on_start=on_start, on_wait=on_wait, say=say, beat=beat, patience=patience)
+    _, row, reused = next(found)
+    return row, reused
 
 
 def percent(value: float | None) -> str:

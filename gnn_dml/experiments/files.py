@@ -43,6 +43,8 @@ def write_whole(path: Path, write: Callable[[Path], object], *, confirm: Confirm
     try:
         write_atomically(path, confirmed)
     except OSError as error:
+        if confirm is not None:
+            confirm()  # the one that took over may have removed what was half written
         raise UserError(f"cannot write {path}: {error}; choose another folder with out=FOLDER") from error
 
 

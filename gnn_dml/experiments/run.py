@@ -21,13 +21,14 @@ from gnn_dml.evaluation.expand import CLOSED, ExpansionOptions, choose_expansion
 from gnn_dml.evaluation.score import score
 from gnn_dml.experiments.build import Config, RunSplits, build_data, build_learner, build_neighbourhoods, build_trainer
 from gnn_dml.experiments.checkpoint import Checkpoint, read_checkpoint, snapshot
-from gnn_dml.experiments.claim import BEAT, PATIENCE, Claim, OnWait, wait_for_claim
+from gnn_dml.experiments.claim import BEAT, Claim
 from gnn_dml.experiments.files import load_undamaged, save, write_json, write_rows, write_text, write_whole
 from gnn_dml.experiments.finished import finished_row
 from gnn_dml.experiments.measure import measure
 from gnn_dml.experiments.reuse import run_folder
 from gnn_dml.experiments.row import make_row
 from gnn_dml.experiments.sample_queries import write_neighbours
+from gnn_dml.experiments.watch import PATIENCE, OnWait, wait_for_claim
 from gnn_dml.losses import Losses
 from gnn_dml.training.device import pick_device, seed_everything
 from gnn_dml.training.learner import Learner
@@ -84,8 +85,8 @@ class Run:
         """The row of the run: read if it is finished, else trained and tested, by one process at a time.
 
         Raises:
-            UserError: If the configuration asks for something that cannot be done, a file cannot be read or written, or
-                another process has taken the run over.
+            UserError: If the configuration asks for something that cannot be done, or a file cannot be read or written.
+            ClaimLostError: If another process has taken the run over; `gnn_dml.experiments.run_all` then looks again.
         """
         if (row := self._finished()) is not None:
             return row
@@ -93,7 +94,11 @@ class Run:
             return self.execute_claimed(claim)
 
     def execute_claimed(self, claim: Claim) -> dict[str, Any]:
-        """As `execute`, in a folder that this process has claimed."""
+        """As `execute`, in a folder that this process has claimed.
+
+        Raises:
+            ClaimLostError: If another process has taken it over; nothing was written since.
+        """
         self._claim = claim
         if (row := self._finished()) is not None:
             self._path("resume.pt").unlink(missing_ok=True)
@@ -107,7 +112,7 @@ class Run:
 
     def _run(self) -> dict[str, Any]:
         """Train, choose, test; resume after the last finished epoch if the run was interrupted."""
-        self._start = time.perf_counter()
+        self._start, self._earlier, self._best_sum = time.perf_counter(), 0.0, None
         data, learner, trainer = self._make()
         sweep_partials(self.folder)
         rows: list[dict[str, Any]] = []

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import time
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from gnn_dml.experiments.claim import BEAT, PATIENCE, OnWait, Watch, poll_seconds
-from gnn_dml.experiments.execute import draw_neighbours
+from gnn_dml.errors import UserError
+from gnn_dml.experiments.claim import BEAT, LOSSES, ClaimLostError
 from gnn_dml.experiments.finished import finished_row
+from gnn_dml.experiments.leftovers import draw_neighbours, has_leftovers, remove_leftovers
 from gnn_dml.experiments.reuse import find_run, run_folder
+from gnn_dml.experiments.watch import PATIENCE, OnWait, Watch, poll_seconds
 
 if TYPE_CHECKING:
     from gnn_dml.experiments.run import OnStart
@@ -30,7 +34,7 @@ def run_all(
     """Run what is not done; each run once between any number of processes.
 
     A run that another process is at work on is passed over and looked at again later; it is taken over if that process
-    is dead.
+    is dead. So is one that was taken over from here while it was trained.
 
     Args:
         configs: Resolved.
@@ -47,19 +51,28 @@ def run_all(
 
     Raises:
         UserError: If a result file cannot be read, or a folder cannot be written.
+        ClaimLostError: If other processes have taken the same run over again and again.
     """
     watches = [Watch(run_folder(config), beat=beat, patience=patience) for config in configs]
     left, said = list(zip(configs, watches, strict=True)), False
+    losses: Counter[Path] = Counter()
     while left:
-        others = []
+        others, lost = [], False
         for config, watch in left:
             start = (lambda one: on_start) if on_run is None else on_run
-            ended = _try(config, watch, start, say)
+            try:
+                ended = _try(config, watch, start, say)
+            except ClaimLostError as error:
+                losses[watch.folder] += 1
+                if losses[watch.folder] == LOSSES:
+                    raise
+                say(str(error))
+                ended, lost = None, True
             if ended is None:
                 others.append((config, watch))
             else:
                 yield config, *ended
-        if len(others) == len(left):
+        if len(others) == len(left) and not lost:
             if on_wait is not None and not said:
                 said = True
                 on_wait(others[0][1].sentence())
@@ -73,19 +86,34 @@ def _try(
     on_run: Callable[[Config], OnStart | None],
     say: Callable[[str], object],
 ) -> tuple[dict[str, Any], bool] | None:
-    """The row and whether it is another's; None where somebody else is at work on the run."""
+    """The row and whether it is another's; None where somebody else is at work on the run.
+
+    Raises:
+        ClaimLostError: If somebody else has taken it over meanwhile.
+    """
     folder = find_run(config)
     row, reused = finished_row(folder), True
-    if row is None:
-        if (claim := watch.claim()) is None:
+    if folder != watch.folder:  # of an earlier version, and finished: nobody claims that one
+        draw_neighbours(folder)
+    elif row is None or has_leftovers(folder):
+        try:
+            claim = watch.claim()
+        except UserError:
+            if row is None:
+                raise
+            return {**row, "run_id": folder.name}, reused  # a finished run in a folder that is only to be read
+        if claim is None:
             return None
-        from gnn_dml.experiments.run import Run
-
         with claim:
             row = finished_row(folder)
             if row is None:
+                # torch is loaded here: every sentence about wrong settings has been said by now.
+                from gnn_dml.experiments.run import Run
+
                 run = Run(config, on_start=on_run(config), say=say)
-                row = run.execute_claimed(claim)
-                reused = run.reused
-    draw_neighbours(folder, again=not reused)
+                row, reused = run.execute_claimed(claim), False
+            claim.confirm()
+            remove_leftovers(folder)
+            draw_neighbours(folder, again=not reused)
+    assert row is not None
     return {**row, "run_id": folder.name}, reused

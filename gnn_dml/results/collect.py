@@ -9,7 +9,7 @@ from typing import Any
 import pandas as pd
 from filelock import FileLock
 
-from gnn_dml.atomic import write_atomically
+from gnn_dml.atomic import sweep_partials, write_atomically
 from gnn_dml.columns import BRANCHES, KINDS, NAMES
 from gnn_dml.errors import UserError
 from gnn_dml.results.cells import text
@@ -52,6 +52,8 @@ def collect(study_dir: Path) -> pd.DataFrame:
             write_atomically(path, lambda partial: frame.to_csv(partial, index=False))
         except OSError as error:
             raise UserError(f"cannot write {path}: {error}; the rows are safe in */result.json") from error
+        for folder in (study_dir, study_dir / CELLS):
+            sweep_partials(folder)
     return frame
 
 

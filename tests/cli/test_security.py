@@ -14,6 +14,7 @@ from pathlib import Path
 import pytest
 import torch
 import yaml
+from PIL import Image
 
 from gnn_dml.experiments.checkpoint import read_checkpoint
 
@@ -36,7 +37,8 @@ def make(*args, **kwargs):
 READ_ALL = """
 import contextlib, io, json, os, resource, sys
 from gnn_dml.cli.main import main
-import gnn_dml.cli.evaluate, gnn_dml.experiments.evaluate_models, gnn_dml.experiments.trained
+import gnn_dml.cli.embed, gnn_dml.cli.evaluate, gnn_dml.cli.search
+import gnn_dml.experiments.evaluate_models, gnn_dml.experiments.trained
 import torch
 pages = int(open("/proc/self/statm").read().split()[0]) if os.path.exists("/proc/self/statm") else 0
 if pages:
@@ -105,7 +107,7 @@ CONFIGS = {
     ),
     "dataset.source": ({"dataset.source": TRAPPED}, "dataset.source._target_='trap.Trap' is refused"),
     "dataset.transform": ({"dataset.transform": TRAPPED}, "dataset.transform._target_='trap.Trap' is refused"),
-    "loss.terms": ({"loss.terms": {"mine": TRAPPED}}, "loss.terms.mine._target_='trap.Trap' is refused"),
+    "_args_ in the loss": ({"loss.terms": {"mine": {"_args_": [1]}}}, "loss.terms.mine holds the key '_args_'"),
     "sampler": ({"sampler": TRAPPED}, "sampler._target_='trap.Trap' is refused"),
     "a part of its own": ({"mine": TRAPPED}, "mine._target_='trap.Trap' is refused"),
     "no name": ({"graph._target_": ["trap.Trap"]}, "graph._target_ must be the name of a class"),
@@ -177,6 +179,8 @@ def weights_of_stride_zero(held):
 def refused(run, noisy_archive, place):
     """For each hostile file what the program did with it."""
     held, asked = parts(run), {}
+    image = str(place / "photo.png")
+    Image.new("RGB", (64, 64)).save(image)
 
     def add(name, content, *settings):
         folder = place / f"file {len(asked)}"
@@ -190,6 +194,11 @@ def refused(run, noisy_archive, place):
     add("a huge num_classes", {**held, "num_classes": 10**9})
     add("a num_classes within bounds", {**held, "num_classes": 1000}, f"dataset.root={noisy_archive}")
     add("stride 0", weights_of_stride_zero(held))
+    # All three commands read files in one place; some of the attacks show that they do.
+    for name in ALSO_ELSEWHERE:
+        _, path, *settings = asked[name]
+        asked[f"embed: {name}"] = ["embed", path, *settings, "--out", "left/vectors.parquet"]
+        asked[f"search: {name}"] = ["search", path, image, *settings, "--out", "left/found.png"]
     (place / "asked.json").write_text(json.dumps(asked))
     line = [sys.executable, "-c", READ_ALL, place / "asked.json", place / "left"]
     done = subprocess.run(line, cwd=place, env=environment(place), capture_output=True, text=True, timeout=300)
@@ -202,6 +211,19 @@ SAID = {name: message for name, (_, message) in CONFIGS.items()} | {
     "a num_classes within bounds": "the weights in the checkpoint do not fit its configuration",
     "stride 0": "has the shape (32768, 32768), and the file holds fewer numbers for it",
 }
+ALSO_ELSEWHERE = (
+    "a foreign class",
+    "a partial in the backbone",
+    "get_method",
+    "a module's own import",
+    "dataset.source",
+    "_args_",
+    "an interpolation",
+    "huge heads",
+    "a width within bounds",
+    "stride 0",
+)
+SAID |= {f"{command}: {name}": SAID[name] for command in ("embed", "search") for name in ALSO_ELSEWHERE}
 
 
 @pytest.mark.parametrize("name", SAID)
@@ -209,7 +231,8 @@ def test_a_hostile_file_is_refused_in_a_sentence_and_nothing_runs(name, refused)
     found = refused[name]
     assert (found["code"], found["left"]) == (2, []), found["said"]
     assert SAID[name] in found["said"]
-    assert found["said"].startswith("gnn-dml evaluate: ")
+    command = name.partition(": ")[0] if ": " in name else "evaluate"
+    assert found["said"].startswith(f"gnn-dml {command}: ")
     assert found["said"].count("\n") == 1
     assert found["grown"] < 300_000  # KiB
 
@@ -227,6 +250,16 @@ def test_the_trap_would_have_left_a_file(run, noisy_archive, place, tmp_path):
     trusting = other_process(tmp_path, *settings, "--trust", "trap")
     assert trusting.returncode != 0
     assert sorted([path.name for path in (tmp_path / "left").iterdir()]) == ["called", "imported"]
+
+
+def test_without_an_attack_the_other_commands_do_leave_their_files(run, noisy_archive, program, tmp_path):
+    """So that an empty folder above says something."""
+    Image.new("RGB", (64, 64)).save(tmp_path / "photo.png")
+    torch.save(parts(run), tmp_path / "best.pt")
+    typed = [f"dataset.root={noisy_archive}", "--device", "cpu"]
+    program("embed", tmp_path / "best.pt", *typed, "--out", tmp_path / "vectors.parquet")
+    program("search", tmp_path / "best.pt", tmp_path / "photo.png", *typed, "--out", tmp_path / "found.png")
+    assert {path.name for path in tmp_path.iterdir()} == {"best.pt", "photo.png", "vectors.parquet", "found.png"}
 
 
 MINE = """
@@ -289,6 +322,42 @@ def test_a_config_dir_allows_the_classes_that_its_yamls_name(run, noisy_archive,
     path = naming(run, tmp_path, "own_graphs_of_a_user.mkdir", path=str(tmp_path / "made"))
     assert "is refused" in program("evaluate", path, *typed, "--config-dir", settings, code=2)
     assert not (tmp_path / "made").exists()
+
+
+OWN_LOSS = """
+import torch
+
+class Far(torch.nn.Module):
+    def forward(self, embeddings, labels):
+        return -embeddings.std(0).mean()
+"""
+
+
+def test_an_own_loss_is_needed_to_train_and_not_to_evaluate(noisy_archive, program, tmp_path):
+    """Without the folder, and in another process, where its module is not to be found."""
+    (tmp_path / "mine" / "loss").mkdir(parents=True)
+    (tmp_path / "mine" / "own_loss_of_a_user.py").write_text(OWN_LOSS)
+    (tmp_path / "mine" / "loss" / "far.yaml").write_text(
+        "terms: {far: {_target_: gnn_dml.losses.EmbeddingLoss, loss: {_target_: own_loss_of_a_user.Far}}}\n"
+    )
+    small = ["backbone.width=4", "backbone.dim=16", "protocol.epochs=1", "protocol.neighbours=4", "device=cpu"]
+    batches = ["protocol.classes_per_batch=4", "protocol.images_per_class=4", "graph=none", "loss=far"]
+    typed = [f"dataset.root={noisy_archive}", f"out={tmp_path / 'runs'}"]
+    program("train", "--config-dir", tmp_path / "mine", *small, *batches, *typed)
+    (result,) = (tmp_path / "runs").glob("single/*/result.json")
+    assert parts(result.parent)["config"]["loss"]["terms"]["far"]["loss"]["_target_"] == "own_loss_of_a_user.Far"
+    done = other_process(tmp_path, "evaluate", result.parent, "--json", "--device", "cpu")
+    assert done.returncode == 0, done.stderr
+    assert json.loads(done.stdout)["backbone_recall@1"] == json.loads(result.read_text())["backbone_recall@1"]
+
+
+def test_a_hostile_loss_is_dropped(run, noisy_archive, place, tmp_path):
+    held, path = parts(run), tmp_path / "best.pt"
+    torch.save({**held, "config": changed(held["config"], {"loss": {"terms": {"mine": TRAPPED}}})}, path)
+    assert "loss" not in read_checkpoint(path).config
+    done = other_process(place, "evaluate", path, f"dataset.root={noisy_archive}", "--device", "cpu", "--json")
+    assert done.returncode == 0, done.stderr
+    assert list((place / "left").iterdir()) == []
 
 
 def test_a_refiner_of_a_hundred_thousand_layers_ends_in_a_sentence(published_weights, program, trees, tmp_path):

@@ -1,5 +1,6 @@
 """What a dry build finds before a run starts, and that it lets pass what works, without moving any random state."""
 
+import subprocess
 import sys
 
 import pytest
@@ -8,7 +9,7 @@ import torch
 from gnn_dml.config.compose import resolve
 from gnn_dml.config.names import groups, studies
 from gnn_dml.errors import UserError
-from gnn_dml.experiments.api import run_study
+from gnn_dml.experiments.api import run_study, train
 from gnn_dml.experiments.dry_build import DryBuild, dry_build
 from gnn_dml.experiments.study import Study, plan, read_study
 
@@ -87,3 +88,26 @@ def test_no_run_of_a_study_starts_where_one_cell_cannot_work(own, tiny_settings,
     with pytest.raises(UserError, match=r"^cell 'bad' of the study mine: graph=silent: Silent\(\) works with labels"):
         run_study(study, settings=tiny_settings, config_dirs=[own])
     assert not (tmp_path / "runs").exists()
+
+
+def test_no_single_run_starts_either(own, tiny_settings, tmp_path):
+    with pytest.raises(UserError, match=r"^graph=silent: Silent\(\) works with labels"):
+        train(["graph=silent", *tiny_settings], config_dirs=[own])
+    assert not (tmp_path / "runs").exists()
+
+
+def test_what_is_finished_is_not_built_again(tiny_settings):
+    """A process that finds everything done needs no torch for that."""
+    train(["graph=none", *tiny_settings])
+    code = (
+        "import sys\n"
+        "from gnn_dml.config.compose import resolve\n"
+        "from gnn_dml.experiments.api import try_to_build\n"
+        "try_to_build([resolve(sys.argv[1:])])\n"
+        "print('torch' in sys.modules)\n"
+    )
+    found = [
+        subprocess.run([sys.executable, "-c", code, *settings], capture_output=True, text=True, check=True).stdout
+        for settings in (["graph=none", *tiny_settings], ["graph=none", *tiny_settings, "seed=1"])
+    ]
+    assert found == ["False\n", "True\n"]

@@ -1,15 +1,18 @@
-"""Two processes on the same runs: each trained once, also when one of them is killed."""
+"""Two processes on the same runs: each trained once, also when one takes a run from the other."""
 
 import json
 import os
-import random
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
+from gnn_dml.config.compose import resolve
+from gnn_dml.experiments.claim import ClaimLostError
 from gnn_dml.experiments.finished import check_weights
+from gnn_dml.experiments.reuse import run_folder
+from gnn_dml.experiments.run_all import run_all
 
 ROOT = Path(__file__).parents[2]
 WORK = """
@@ -46,15 +49,40 @@ def test_two_processes_train_each_run_once(tiny_settings, tmp_path):
     check_folder(tmp_path / "runs", found[0])
 
 
-@pytest.mark.parametrize("moment", range(2))
-def test_the_other_finishes_what_a_killed_one_left(tiny_settings, tmp_path, moment):
-    killed, other = start(tiny_settings), start(tiny_settings)
-    assert killed.stdout.readline() == "ready\n"
-    try:
-        killed.wait(random.Random(moment).uniform(0.2, 6))
-    except subprocess.TimeoutExpired:
-        killed.kill()
-    killed.communicate()
-    rows = [json.loads(line) for line in other.communicate()[0].splitlines()[1:]]
-    assert other.returncode == 0
-    check_folder(tmp_path / "runs", rows)
+def overtaken(folder, times):
+    """Watches batches; at the first one of the first trainings another host claims the folder and then falls silent."""
+    starts = []
+
+    def on_start(total, done):
+        starts.append(done)
+        last = max(int(path.name.split(".")[1]) for path in folder.glob("claim.*.json"))
+
+        def advance(loss):
+            if len(starts) <= times:
+                (folder / f"claim.{last + 1}.json").write_text('{"host": "elsewhere", "pid": 7}')
+
+        return advance
+
+    return on_start
+
+
+def test_a_run_that_was_taken_over_does_not_end_the_study(tiny_settings):
+    configs = [resolve([*tiny_settings, "graph=none", f"seed={seed}"]) for seed in (0, 1)]
+    folder, sentences = run_folder(configs[0]), []
+    watchers = {0: overtaken(folder, times=1), 1: None}
+    done = list(
+        run_all(configs, on_run=lambda one: watchers[one["seed"]], say=sentences.append, beat=0.1, patience=1),
+    )
+    assert [(config["seed"], reused) for config, _, reused in done] == [(1, False), (0, False)]
+    assert len(sentences) == 1
+    assert f"{folder} was taken over" in sentences[0]
+    check_weights(folder)
+    assert not list(folder.glob("claim.*"))
+
+
+def test_a_run_that_is_lost_again_and_again_is_an_error(tiny_settings):
+    config = resolve([*tiny_settings, "graph=none"])
+    lost = overtaken(run_folder(config), times=10)
+    with pytest.raises(ClaimLostError, match="taken over"):
+        list(run_all([config], on_start=lost, beat=0.1, patience=0.5))
+    assert not (run_folder(config) / "result.json").exists()

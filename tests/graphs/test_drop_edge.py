@@ -7,15 +7,15 @@ import torch
 from torch_geometric.data import Batch, Data
 from torch_geometric.transforms import Compose
 
-from gnn_dml.graphs import KNN, ClassAware, Complete, DropEdge, Isolated, MutualKNN, Random, Threshold, build_edges
+from gnn_dml.config.compose import resolve
+from gnn_dml.config.names import groups
+from gnn_dml.experiments.build import build
+from gnn_dml.graphs import KNN, ClassAware, Complete, DropEdge, Isolated, Threshold, build_edges
 
+INSTALLED = [resolve([f"graph={name}", "protocol.neighbours=8"])["graph"] for name in groups()["graph"]]
 TOPOLOGIES = [
-    Complete,
-    Isolated,
+    *(partial(build, settings) for settings in INSTALLED if settings.get("_target_") is not None),
     partial(KNN, 3),
-    partial(MutualKNN, 4),
-    partial(Random, 3),
-    partial(ClassAware, "other"),
     partial(ClassAware, "nearest", k=2),
     partial(Threshold, 0.0),
     partial(Threshold, None, negatives="soft"),

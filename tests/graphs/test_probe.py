@@ -7,20 +7,17 @@ import pytest
 import torch
 from torch_geometric.transforms import BaseTransform, Compose, NormalizeFeatures, ToUndirected
 
+from gnn_dml.config.compose import resolve
+from gnn_dml.config.names import groups
 from gnn_dml.errors import UserError
-from gnn_dml.graphs import KNN, ClassAware, Complete, DropEdge, Isolated, MutualKNN, Random, Threshold, Topology, probe
+from gnn_dml.experiments.build import build
+from gnn_dml.graphs import KNN, ClassAware, DropEdge, Threshold, Topology, probe
 from gnn_dml.graphs.base import Edges, cosine_similarity
 
 LABELS = torch.arange(4).repeat_interleave(3)
 GOOD = [
-    Complete(),
-    Isolated(),
-    KNN(3),
-    MutualKNN(3),
-    Random(3),
-    ClassAware("same"),
+    *(build(resolve([f"graph={name}"])["graph"]) for name in groups()["graph"] if name != "none"),
     ClassAware("nearest", k=2),
-    Threshold(0.1),
     Threshold(None, negatives="soft"),
     Compose([KNN(3), DropEdge(0.5)]),
     Compose([KNN(3), ToUndirected()]),

@@ -1,5 +1,6 @@
 """What holds for every topology, whatever it chooses: shapes, equivariance, self-loops, batches of graphs."""
 
+import re
 from functools import partial
 
 import pytest
@@ -8,22 +9,23 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch_geometric.data import Batch, Data
 
+from gnn_dml import graphs
 from gnn_dml.graphs import KNN, ClassAware, Complete, Isolated, MutualKNN, Random, Threshold
 
 TOPOLOGIES = [
-    Complete,
-    Isolated,
-    lambda loop: KNN(1, loop=loop),
-    lambda loop: KNN(3, loop=loop),
-    lambda loop: ClassAware("same", loop=loop),
-    lambda loop: ClassAware("other", loop=loop),
-    lambda loop: ClassAware("nearest", k=2, loop=loop),
-    lambda loop: MutualKNN(1, loop=loop),
-    lambda loop: MutualKNN(3, loop=loop),
-    lambda loop: Random(1, loop=loop),
-    lambda loop: Random(3, seed=7, loop=loop),
+    graphs.Complete,
+    graphs.Isolated,
+    lambda loop: graphs.KNN(1, loop=loop),
+    lambda loop: graphs.KNN(3, loop=loop),
+    lambda loop: graphs.ClassAware("same", loop=loop),
+    lambda loop: graphs.ClassAware("other", loop=loop),
+    lambda loop: graphs.ClassAware("nearest", k=2, loop=loop),
+    lambda loop: graphs.MutualKNN(1, loop=loop),
+    lambda loop: graphs.MutualKNN(3, loop=loop),
+    lambda loop: graphs.Random(1, loop=loop),
+    lambda loop: graphs.Random(3, seed=7, loop=loop),
     *(
-        partial(Threshold, threshold, similarity=similarity, negatives=negatives)
+        partial(graphs.Threshold, threshold, similarity=similarity, negatives=negatives)
         for threshold in (None, -0.5, 0.0, 0.3, 0.9)
         for similarity in ("correlation", "cosine")
         for negatives in ("hard", "soft")
@@ -158,14 +160,28 @@ def test_k_others_must_exist(topology, n):
         topology(0)
 
 
-@pytest.mark.parametrize("make", [make for make in TOPOLOGIES if not hasattr(make(loop=True), "_scores")])
+@pytest.mark.parametrize("make", TOPOLOGIES)
 @pytest.mark.parametrize("loop", [True, False])
 @pytest.mark.parametrize("n", [0, 1])
 def test_hardly_any_nodes(make, loop, n):
-    """One node hears itself or nobody; no node hears nobody."""
-    x, y = nodes(n, 0)
-    assert matrix(make(loop=loop), x, y).tolist() == [[loop]] * n
-    assert make(loop=loop)(Data(x=x, y=y)).edge_index.tolist() == [[0] * (n and loop)] * 2
+    """One node hears itself or nobody; no node hears nobody. Or the topology says that they are too few."""
+    topology, (x, y) = make(loop=loop), nodes(n, 0)
+    try:
+        topology.check_size(n)
+    except ValueError as refusal:
+        with pytest.raises(ValueError, match=re.escape(str(refusal))):
+            topology.adjacency(x, y)
+        return
+    assert matrix(topology, x, y).tolist() == [[loop]] * n
+    assert topology(Data(x=x, y=y)).edge_index.tolist() == [[0] * (n and loop)] * 2
+
+
+def test_few_nodes_are_refused_where_k_others_are_needed_alone():
+    """Otherwise the test above could look at nothing."""
+    with pytest.raises(ValueError, match="at most 0 exist"):
+        KNN(1).check_size(1)
+    for topology in (Complete(), Isolated(), ClassAware("nearest", k=2), Threshold(0.3)):
+        topology.check_size(0)
 
 
 @pytest.mark.parametrize("make", TOPOLOGIES)

@@ -153,3 +153,45 @@ def test_killed_half_way_the_old_csv_stays(tmp_path):
     assert (tmp_path / "results.csv").read_bytes() == old
     assert len(collect(tmp_path)) == 2
     assert len(pd.read_csv(tmp_path / "results.csv")) == 2
+
+
+COLLECTED_BY_MANY = """
+import json, sys
+from pathlib import Path
+import pandas as pd
+from gnn_dml.results import collect
+study = Path(sys.argv[1])
+print("ready", flush=True)
+sys.stdin.readline()
+for seed in range(20):
+    row = {"run_id": f"{sys.argv[2]}{seed}", "cell": sys.argv[2], "seed": seed, "status": "finished"}
+    (study / row["run_id"]).mkdir()
+    (study / ".new" / row["run_id"]).write_text(json.dumps(row))
+    (study / ".new" / row["run_id"]).rename(study / row["run_id"] / "result.json")
+    collect(study)
+    assert row["run_id"] in set(pd.read_csv(study / "results.csv")["run_id"]), row
+"""
+
+
+def test_two_that_collect_at_once_lose_no_row(tmp_path):
+    (tmp_path / ".new").mkdir()
+    root = Path(__file__).parents[2]
+    collectors = [
+        subprocess.Popen(
+            [sys.executable, "-c", COLLECTED_BY_MANY, str(tmp_path), name],
+            env={**os.environ, "PYTHONPATH": str(root)},
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+        for name in ("a", "b")
+    ]
+    assert [collector.stdout.readline() for collector in collectors] == ["ready\n"] * 2
+    for collector in collectors:
+        collector.stdin.write("go\n")
+        collector.stdin.flush()
+    for collector in collectors:
+        collector.communicate()
+    assert [collector.returncode for collector in collectors] == [0, 0]
+    assert sorted(pd.read_csv(tmp_path / "results.csv")["run_id"]) == sorted(f"{n}{i}" for n in "ab" for i in range(20))
+    assert not list(tmp_path.glob(".partial-*"))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from gnn_dml.cli.parser.common import DATASETS, Commands, add_command, examples, whole_number
+from gnn_dml.cli.parser.common import DATASETS, Commands, add_command, add_config_dir, examples, whole_number
 
 
 def add_data(commands: Commands) -> None:
@@ -22,7 +22,8 @@ def add_data(commands: Commands) -> None:
     )
     parser = add_command(commands, "data", "list, prepare and verify data sets", long, epilog)
     parser.add_argument("action", choices=("list", "prepare", "verify"))
-    parser.add_argument("name", nargs="?", choices=DATASETS, metavar="NAME", help=", ".join(DATASETS))
+    parser.add_argument("name", nargs="?", metavar="NAME", help=f"{', '.join(DATASETS)}, or one of your own")
+    add_config_dir(parser)
     parser.add_argument("--root", metavar="FOLDER", help="where the data set is or goes (default: datasets/NAME)")
     parser.add_argument(
         "--archive", metavar="FILE", action="append", default=[], help="prepare: a file of the data set that you have"

@@ -1,0 +1,50 @@
+"""What a process that was killed at the end of a run leaves, and another one removes."""
+
+import json
+
+import pytest
+
+from gnn_dml.config.compose import resolve
+from gnn_dml.experiments.execute import execute
+from gnn_dml.experiments.leftovers import has_leftovers
+from gnn_dml.experiments.reuse import run_folder
+
+
+@pytest.fixture
+def finished(tiny_settings):
+    config = resolve([*tiny_settings, "graph=none", "protocol.epochs=0"])
+    row, _ = execute(config)
+    return config, row, run_folder(config)
+
+
+def files(folder):
+    return sorted(path.name for path in folder.iterdir())
+
+
+def test_what_the_killed_left_is_removed_and_nothing_is_trained(finished):
+    config, row, folder = finished
+    whole = files(folder)
+    assert not has_leftovers(folder)
+    before = (folder / "best.pt").stat().st_mtime_ns
+    for name in ("resume.pt", ".partial-0123456789abcdef.png", "claim.4.json"):
+        (folder / name).write_text("")
+        assert has_leftovers(folder)
+        assert execute(config, beat=0.1, patience=0.5) == (row, True)
+        assert files(folder) == whole
+    (folder / "neighbours.png").unlink()
+    assert execute(config) == (row, True)
+    assert files(folder) == whole
+    assert (folder / "best.pt").stat().st_mtime_ns == before
+
+
+def test_a_living_process_is_left_to_end_the_run_itself(finished):
+    config, row, folder = finished
+    (folder / "claim.4.json").write_text(json.dumps({"host": "elsewhere", "pid": 7}))
+    waits = []
+
+    def on_wait(sentence):
+        waits.append(sentence)
+        (folder / "claim.4.json").unlink()
+
+    assert execute(config, on_wait=on_wait, patience=600) == (row, True)
+    assert len(waits) == 1

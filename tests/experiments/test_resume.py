@@ -1,0 +1,119 @@
+"""Interrupted runs whose files were damaged, exchanged or removed meanwhile."""
+
+import shutil
+
+import pytest
+import torch
+
+from gnn_dml.config.compose import resolve
+from gnn_dml.experiments.checkpoint import read_checkpoint
+from gnn_dml.experiments.reuse import run_folder
+from gnn_dml.experiments.run import Run
+
+
+class PowerCutError(Exception):
+    """What stops a run half-way."""
+
+
+def interrupt(settings, epochs):
+    """The folder of a run that was cut off in the epoch after these, which were finished."""
+    config = resolve(settings)
+
+    def on_start(total, done):
+        seen = []
+
+        def advance(loss):
+            seen.append(loss)
+            if len(seen) > epochs * total // config["protocol"]["epochs"]:
+                raise PowerCutError
+
+        return advance
+
+    with pytest.raises(PowerCutError):
+        Run(config, on_start=on_start).execute()
+    assert len(torch.load(run_folder(config) / "resume.pt", weights_only=True)["rows"]) == epochs
+    return run_folder(config)
+
+
+def cut(folder):
+    path = folder / "resume.pt"
+    path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
+
+
+def flip(folder):
+    path = folder / "resume.pt"
+    held = bytearray(path.read_bytes())
+    held[len(held) // 2] ^= 1
+    path.write_bytes(held)
+
+
+def remove_best(folder):
+    (folder / "best.pt").unlink()
+
+
+def exchange_best(folder):
+    shutil.copy(folder / "last.pt", folder / "best.pt")
+
+
+def go_on(settings):
+    """Finish the run: what it said, and how many batches were done before."""
+    sentences, starts = [], []
+    job = Run(resolve(settings), say=sentences.append)
+    job.on_start = lambda total, done: starts.append(done) or (lambda loss: None)
+    assert job.execute()["status"] == "finished"
+    return sentences, starts
+
+
+def check_same_bits(folder, whole):
+    for name in ("best.pt", "last.pt"):
+        expected = read_checkpoint(whole / name).weights
+        for key, tensor in read_checkpoint(folder / name).weights.items():
+            assert torch.equal(tensor, expected[key]), key
+
+
+@pytest.fixture
+def settings(tiny_settings):
+    return [*tiny_settings, "graph=none", "protocol.epochs=3"]
+
+
+@pytest.fixture
+def whole(settings, tmp_path):
+    config = resolve([*settings, f"out={tmp_path / 'whole'}"])
+    Run(config).execute()
+    return run_folder(config)
+
+
+def test_a_run_that_cannot_be_gone_on_with_begins_anew_and_says_so(settings, whole, tmp_path):
+    interrupted = interrupt(settings, epochs=2)
+    rows = torch.load(interrupted / "resume.pt", weights_only=True)["rows"]
+    assert rows[0]["val_backbone_recall@1"] >= rows[1]["val_backbone_recall@1"]  # best.pt is of the first epoch
+    for damage in (cut, flip, remove_best, exchange_best):
+        there = [*settings, f"out={tmp_path / damage.__name__}"]
+        folder = shutil.copytree(interrupted, run_folder(resolve(there)))
+        damage(folder)
+        sentences, starts = go_on(there)
+        assert starts == [0], damage
+        assert len(sentences) == 1, damage
+        assert "begins anew" in sentences[0]
+        check_same_bits(folder, whole)
+
+
+def test_the_state_of_another_run_is_not_used(settings, whole, tmp_path):
+    other = interrupt([*settings, "seed=1", f"out={tmp_path / 'other'}"], epochs=1)
+    folder = interrupt(settings, epochs=1)
+    shutil.copy(other / "resume.pt", folder / "resume.pt")
+    sentences, starts = go_on(settings)
+    assert starts == [0]
+    assert len(sentences) == 1
+    assert "of other settings" in sentences[0]
+    check_same_bits(folder, whole)
+
+
+def test_removed_weights_of_the_last_finished_epoch_are_written_again(settings, whole):
+    """They are in the state, so nothing is lost."""
+    folder = interrupt(settings, epochs=1)
+    remove_best(folder)
+    sentences, starts = go_on(settings)
+    assert sentences == []
+    assert starts[0] > 0
+    check_same_bits(folder, whole)
