@@ -13,11 +13,11 @@ class Cut(NamedTuple):
     """A way to cut the images of a class into groups.
 
     Attributes:
-        count: From the number of images n and K to the number of groups.
+        number: From the number of images n and K to the number of groups.
         draw: From the images (n,), K and a generator to as many groups of K.
     """
 
-    count: Callable[[int, int], int]
+    number: Callable[[int, int], int]
     draw: Callable[[Tensor, int, torch.Generator], list[list[int]]]
 
 

@@ -108,7 +108,7 @@ class GroupSampler(ClassSampler):
 
     def __len__(self) -> int:
         p, k = self._shape()
-        groups = sum(self.cut.count(len(members), k) for members in self.classes)
+        groups = sum(self.cut.number(len(members), k) for members in self.classes)
         return -(-groups // p) if self.fill_last else groups // p
 
     def _draw(self, generator: torch.Generator) -> Iterator[list[int]]:

@@ -35,7 +35,7 @@ def test_groups_of_a_class_of_a_size_around_k(k):
     for n in range(1, 4 * k + 2):
         for cut, expected in ((PUBLISHED, published_groups(n, k)), (NEEDED, len(range(0, n, k)))):
             drawn = cut.draw(torch.arange(n), k, torch.Generator().manual_seed(n))
-            assert len(drawn) == cut.count(n, k) == expected
+            assert len(drawn) == cut.number(n, k) == expected
             assert {len(group) for group in drawn} == {k}
             times = Counter(index for group in drawn for index in group)
             assert set(times) == set(range(n))
@@ -45,7 +45,7 @@ def test_groups_of_a_class_of_a_size_around_k(k):
 @pytest.mark.parametrize(("n", "groups"), [(3, 2), (4, 2), (5, 2), (6, 2), (9, 2), (10, 3), (11, 3), (15, 4)])
 def test_published_groups_of_five(n, groups):
     """Read off the published sampler."""
-    assert PUBLISHED.count(n, 5) == groups
+    assert PUBLISHED.number(n, 5) == groups
 
 
 def test_a_published_fill_draws_from_the_whole_class():
@@ -60,7 +60,8 @@ def test_a_published_fill_draws_from_the_whole_class():
 
 
 @pytest.mark.parametrize(
-    ("p", "k", "batches", "plain"), [(2, 27, 150, 150), (6, 9, 117, 116), (9, 6, 123, 111), (18, 3, 117, 111), (27, 2, 115, 111)]
+    ("p", "k", "batches", "plain"),
+    [(2, 27, 150, 150), (6, 9, 117, 116), (9, 6, 123, 111), (18, 3, 117, 111), (27, 2, 115, 111)],
 )
 def test_batches_of_an_epoch_of_a_hundred_classes_of_sixty(p, k, batches, plain):
     labels = labels_of([60] * 100)
