@@ -1,4 +1,4 @@
-"""The optimiser of the published training, written out in numbers of double precision, against the one of our settings."""
+"""The optimiser of the published training, written out in double precision, against the one of our settings."""
 
 import math
 
