@@ -17,8 +17,10 @@ _AT_LEAST: dict[str, float] = {
     "protocol.classes_per_batch": 1,
     "protocol.images_per_class": 1,
     "protocol.neighbours": 0,
+    "protocol.k1": 1,
     "optimizer.refiner_rate": 0,
     "optimizer.weight_decay": 0,
+    "optimizer.drop_epoch": 2,
     "refiner.num_layers": 1,
     "refiner.reduction": 1,
     "layer.num_heads": 1,
@@ -45,7 +47,8 @@ _ONE_OF: dict[str, tuple[str, ...]] = {
     "backbone.pool": ("max", "average", "flatten", "own"),
     "backbone.neck": ("linear", "batch_norm"),
     "dataset.unreadable": ("error", "skip"),
-    "optimizer.schedule": ("one_cycle", "constant", "step"),
+    "optimizer.schedule": ("one_cycle", "constant", "step", "drop"),
+    "optimizer.decayed": ("matrices", "all"),
     "protocol.select_on": ("val", "test"),
     "protocol.neighbourhood": ("nearest", "reciprocal"),
 }
@@ -100,6 +103,9 @@ def _numbers(config: Config) -> list[str]:
         found.append(
             f"protocol.choose_neighbours must be null or a list of whole numbers of at least 0, not {candidates}"
         )
+    reload = _get(config, "protocol.reload")
+    if reload is not None and any(not isinstance(epoch, int) or epoch < 2 for epoch in reload):
+        found.append(f"protocol.reload must be a list of epochs of at least 2, not {reload}")
     graph_seed = _get(config, "graph.seed")
     if isinstance(graph_seed, int) and graph_seed >= 2**63:
         found.append(f"graph.seed must be below 2^63, not {graph_seed}")

@@ -61,6 +61,7 @@ def resolve(
         whole = compose_tree([*settings, *put_in], config_dirs)
     choices = {group: name for group, name in whole.hydra.runtime.choices.items() if group in known}
     config: Config = {**_plain_values(whole), "choices": choices}
+    config["protocol"].pop("elsewhere", None)  # by now it stands in the settings that it is for
     raise_all(_interpolated_problems(parsed, base, config))
     for name in ("out", "study_name", "device"):
         config[name] = str(config[name])

@@ -27,9 +27,21 @@ NO_WEIGHTS = (None, "imagenet", "packaged")
 """What `backbone.weights` may be besides a file."""
 
 _UNTRAINED = ("loss", "optimizer", "sampler", "drop_edge", "augmentation_seed")
-_BATCHES = ("protocol.classes_per_batch", "protocol.images_per_class", "protocol.select_on", "protocol.select_by")
+_BATCHES = (
+    "protocol.classes_per_batch",
+    "protocol.images_per_class",
+    "protocol.select_on",
+    "protocol.select_by",
+    "protocol.reload",
+)
 _NO_REFINER = ("graph", "layer", "refiner", "drop_edge")
-_REFINING = ("optimizer.refiner_rate", "protocol.neighbourhood", "protocol.neighbours", "protocol.choose_neighbours")
+_REFINING = (
+    "optimizer.refiner_rate",
+    "protocol.neighbourhood",
+    "protocol.neighbours",
+    "protocol.choose_neighbours",
+    "protocol.k1",
+)
 
 
 def run_id(config: Config) -> str:

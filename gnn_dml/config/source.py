@@ -37,13 +37,13 @@ def source_hash(package: str) -> str | None:
         return None
     if spec.submodule_search_locations:
         base = Path(next(iter(spec.submodule_search_locations)))
-        files = sorted(base.rglob("*.py"))
     elif spec.origin is not None:
-        base, files = Path(spec.origin).parent, [Path(spec.origin)]
+        base = Path(spec.origin).parent
     else:
         return None
-    if _is_installed(base):
+    if _is_installed(base):  # asked before its files are listed: torch has thousands
         return None
+    files = sorted(base.rglob("*.py")) if spec.submodule_search_locations else [Path(str(spec.origin))]
     found = hashlib.sha256()
     for file in files:
         found.update(file.relative_to(base).as_posix().encode(errors="surrogateescape"))

@@ -18,6 +18,8 @@ LATER: dict[str, Config] = {
         "val_seed": 0,
         "folds": None,
         "fold": 0,
+        "k1": 30,
+        "reload": [],
     },
     "refiner": {
         "weighted": False,
@@ -29,8 +31,19 @@ LATER: dict[str, Config] = {
         "gate": None,
         "detached": False,
     },
+    "optimizer": {"decayed": "matrices", "drop_epoch": 31},
 }
 """Settings that older files have not, and what they meant by that."""
+
+_GROUPS = {"extra_group": False, "fill_last": False}
+LATER_OF: dict[str, Config] = {
+    "gnn_dml.layers.DotProductAttention": {"aggregation": "sum"},
+    "gnn_dml.losses.CrossEntropy": {"layers": "mean"},
+    "gnn_dml.data.GroupSampler": _GROUPS,
+    "gnn_dml.data.RedrawnGroupSampler": _GROUPS,
+    "torch.optim.RAdam": {"decoupled_weight_decay": False},
+}
+"""The same by the class that takes them."""
 
 LATER_ALONE = {"drop_edge": 0.0, "augmentation_seed": "batch"}
 
@@ -56,20 +69,26 @@ def upgrade(config: Mapping[str, Any]) -> Config:
 
 
 def _renamed(value: Any) -> Any:
-    """Copy settings, with the names of today."""
+    """Copy settings, with the names of today and what classes have learned to take."""
     if isinstance(value, Mapping):
-        return {
+        copied = {
             key: RENAMED.get(inner, inner) if key == "_target_" and isinstance(inner, str) else _renamed(inner)
             for key, inner in value.items()
         }
+        target = copied.get("_target_")
+        return {**(LATER_OF.get(target, {}) if isinstance(target, str) else {}), **copied}
     return [_renamed(inner) for inner in value] if isinstance(value, list) else value
 
 
 def _loss(loss: Config) -> Config:
     """Version 0.1 had one class for both branches, with one temperature."""
     if loss.get("_target_") != "gnn_dml.losses.BranchLoss":
-        return loss
-    shared = {"smoothing": loss.get("smoothing", 0.1), "temperature": loss.get("temperature", 1.0)}
+        return {"layers": "mean", **loss}
+    shared = {
+        "smoothing": loss.get("smoothing", 0.1),
+        "temperature": loss.get("temperature", 1.0),
+        "layers": loss.get("layers", "mean"),
+    }
     terms = {
         branch: {
             "_target_": _CROSS_ENTROPY,

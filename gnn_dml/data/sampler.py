@@ -13,6 +13,7 @@ import torch
 from torch import Tensor
 from torch.utils.data import Sampler
 
+from gnn_dml.data.groups import NEEDED, PUBLISHED
 from gnn_dml.errors import UserError
 
 
@@ -68,10 +69,38 @@ class GroupSampler(ClassSampler):
     In every epoch the images of each class are shuffled and cut into groups of K, all groups are shuffled, and P of
     them make a batch. One class can so appear twice in a batch. The last group of a class that K does not divide is
     filled with other images of that class, repeating them only where the class has fewer than K. Groups that do not
-    fill a last batch sit the epoch out.
+    fill a last batch sit the epoch out. The published code differs in the two ways that the last arguments name.
 
-    Arguments and errors as in `ClassSampler`.
+    Args:
+        labels: See `ClassSampler`.
+        classes_per_batch: P.
+        images_per_class: K.
+        seed: Of the order.
+        extra_group: Cut a class of n images into floor(max(n, K) / K) + 1 groups instead of ceil(n / K): one more
+            where K divides n or n < K. The last is filled from the whole class, so an image can stand twice in it.
+        fill_last: Fill the last batch of an epoch with groups of the epoch, drawn at random, instead of leaving out the
+            groups that are too few for one.
+
+    Raises:
+        UserError: As in `ClassSampler`; or if one of the last two is neither true nor false.
     """
+
+    def __init__(
+        self,
+        labels: Tensor,
+        classes_per_batch: int,
+        images_per_class: int,
+        *,
+        seed: int,
+        extra_group: bool = False,
+        fill_last: bool = False,
+    ) -> None:
+        super().__init__(labels, classes_per_batch, images_per_class, seed=seed)
+        for name, value in (("extra_group", extra_group), ("fill_last", fill_last)):
+            if not isinstance(value, bool):
+                raise UserError(f"{name} must be true or false, not {value!r}")
+        self.cut = PUBLISHED if extra_group else NEEDED
+        self.fill_last = fill_last
 
     def _shape(self) -> tuple[int, int]:
         """P and K of this epoch."""
@@ -79,12 +108,15 @@ class GroupSampler(ClassSampler):
 
     def __len__(self) -> int:
         p, k = self._shape()
-        return sum(-(-len(members) // k) for members in self.classes) // p
+        groups = sum(self.cut.number(len(members), k) for members in self.classes)
+        return -(-groups // p) if self.fill_last else groups // p
 
     def _draw(self, generator: torch.Generator) -> Iterator[list[int]]:
         p, k = self._shape()
-        groups = [group for members in self.classes for group in _groups(members, k, generator)]
+        groups = [group for members in self.classes for group in self.cut.draw(members, k, generator)]
         order = torch.randperm(len(groups), generator=generator).tolist()
+        if missing := max(0, len(self) * p - len(order)):
+            order += torch.randperm(len(groups), generator=generator)[:missing].tolist()
         for start in range(0, len(self) * p, p):
             yield [index for g in order[start : start + p] for index in groups[g]]
 
@@ -95,12 +127,25 @@ class RedrawnGroupSampler(GroupSampler):
     They are drawn evenly among all pairs of whole numbers of at least 2 with the product P * K and at most as many
     classes as the data have. Batches keep their number of images; epochs differ a little in their number of batches.
 
+    Arguments as in `GroupSampler`.
+
     Raises:
-        UserError: As in `ClassSampler`; or if there is no such pair, as for a prime number of images.
+        UserError: As in `GroupSampler`; or if there is no such pair, as for a prime number of images.
     """
 
-    def __init__(self, labels: Tensor, classes_per_batch: int, images_per_class: int, *, seed: int) -> None:
-        super().__init__(labels, classes_per_batch, images_per_class, seed=seed)
+    def __init__(
+        self,
+        labels: Tensor,
+        classes_per_batch: int,
+        images_per_class: int,
+        *,
+        seed: int,
+        extra_group: bool = False,
+        fill_last: bool = False,
+    ) -> None:
+        super().__init__(
+            labels, classes_per_batch, images_per_class, seed=seed, extra_group=extra_group, fill_last=fill_last
+        )
         images = self.p * self.k
         most = min(len(self.classes), images // 2)
         self.shapes = [(p, images // p) for p in range(2, most + 1) if images % p == 0]
@@ -145,12 +190,3 @@ class DistinctSampler(ClassSampler):
                 left -= 1
                 if not left:
                     return
-
-
-def _groups(members: Tensor, k: int, generator: torch.Generator) -> list[list[int]]:
-    """The images of one class, shuffled and cut into groups of K."""
-    shuffled = members[torch.randperm(len(members), generator=generator)].tolist()
-    missing = -len(shuffled) % k
-    # Filling from the front, round and round, repeats nobody inside the last group unless the class is too small.
-    filled = shuffled + (shuffled * (1 + missing // len(shuffled)))[:missing]
-    return [filled[i : i + k] for i in range(0, len(filled), k)]

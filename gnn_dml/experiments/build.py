@@ -20,7 +20,7 @@ from gnn_dml.data.open_images import open_images
 from gnn_dml.data.transforms import Transforms
 from gnn_dml.data.validation import hold_out_classes
 from gnn_dml.errors import UserError
-from gnn_dml.evaluation.neighbourhoods import NEIGHBOURHOODS, Neighbourhoods
+from gnn_dml.evaluation.neighbourhoods import NEIGHBOURHOODS, Neighbourhoods, ReciprocalNeighbourhoods
 from gnn_dml.graphs import DropEdge
 from gnn_dml.losses import Losses
 from gnn_dml.models import Refiner
@@ -136,6 +136,8 @@ def build_neighbourhoods(protocol: Config) -> Neighbourhoods:
     name = protocol.get("neighbourhood", "nearest")
     if name not in NEIGHBOURHOODS:
         raise UserError(f"protocol.neighbourhood must be one of {', '.join(NEIGHBOURHOODS)}, not {name!r}")
+    if name == "reciprocal":  # the configuration inside an older checkpoint has no k1
+        return ReciprocalNeighbourhoods(protocol["neighbours"], protocol.get("k1", 30))
     return NEIGHBOURHOODS[name](protocol["neighbours"])
 
 
@@ -209,9 +211,15 @@ def build_trainer(config: Config, learner: Learner, data: RunSplits, device: tor
         refiner_rate=optim["refiner_rate"],
         weight_decay=optim["weight_decay"],
         losses=losses,
+        # Optimisers of the user's own may lack these two.
+        decayed=optim.get("decayed", "matrices"),
     )
     schedule = build_schedule(
-        optim["schedule"], optimizer, steps=loader.steps(protocol["epochs"]), warmup=optim["warmup"]
+        optim["schedule"],
+        optimizer,
+        steps=loader.steps(protocol["epochs"]),
+        warmup=optim["warmup"],
+        drop_after=loader.steps(optim.get("drop_epoch", 31) - 1),
     )
     step = PlainStep(learner, losses, optimizer, schedule)
     return Trainer(step, loader, device, finish=data.transforms.finish)

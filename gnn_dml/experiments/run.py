@@ -165,9 +165,21 @@ class Run:
         total = self.config["protocol"]["epochs"]
         if self.on_start is not None:
             trainer.on_batch = self.on_start(*(trainer.loader.steps(epochs) for epochs in (total, trainer.finished)))
+        self._reload(trainer)
         for report in trainer.epochs(total):
             rows.append({**report.row(), **self._validate(trainer.learner, data)})
             self._keep(trainer, data, rows)
+            self._reload(trainer)
+
+    def _reload(self, trainer: Trainer) -> None:
+        """Take the best weights so far where the next epoch begins with them; optimiser and losses stay as they are.
+
+        What an epoch leaves behind is written before, so a run that is resumed comes by here again.
+        """
+        protocol = self.config["protocol"]
+        if trainer.finished < protocol["epochs"] and trainer.finished + 1 in protocol["reload"]:
+            best = read_checkpoint(self._path("best.pt"), typed=self.config)
+            trainer.learner.load_state_dict(best.weights)
 
     def _resume(self, trainer: Trainer, data: RunSplits) -> list[dict[str, Any]]:
         """Go on from an interrupted run; its rows so far.

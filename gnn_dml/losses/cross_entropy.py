@@ -5,7 +5,7 @@ from __future__ import annotations
 from torch import Tensor
 from torch.nn.functional import cross_entropy
 
-from gnn_dml.losses.term import Branch, BranchOutput, LossTerm
+from gnn_dml.losses.term import Branch, BranchOutput, LossTerm, OverLayers
 
 
 class CrossEntropy(LossTerm):
@@ -20,6 +20,7 @@ class CrossEntropy(LossTerm):
         weight: See `LossTerm`.
         smoothing: e, in [0, 1).
         temperature: T, positive.
+        layers: See `LossTerm`.
 
     Raises:
         ValueError: If a name or number is out of range.
@@ -34,9 +35,15 @@ class CrossEntropy(LossTerm):
     """
 
     def __init__(
-        self, *, branch: Branch = "backbone", weight: float = 1.0, smoothing: float = 0.1, temperature: float = 1.0
+        self,
+        *,
+        branch: Branch = "backbone",
+        weight: float = 1.0,
+        smoothing: float = 0.1,
+        temperature: float = 1.0,
+        layers: OverLayers = "mean",
     ) -> None:
-        super().__init__(branch=branch, weight=weight)
+        super().__init__(branch=branch, weight=weight, layers=layers)
         if not 0 <= smoothing < 1:
             raise ValueError(f"smoothing must be at least 0 and below 1, not {smoothing}")
         if not temperature > 0:

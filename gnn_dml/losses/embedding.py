@@ -9,7 +9,7 @@ from typing import Any
 
 from torch import Tensor
 
-from gnn_dml.losses.term import Branch, BranchOutput, LossTerm
+from gnn_dml.losses.term import Branch, BranchOutput, LossTerm, OverLayers
 
 
 class EmbeddingLoss(LossTerm):
@@ -27,6 +27,7 @@ class EmbeddingLoss(LossTerm):
         rate: See `LossTerm`; proxies are often given 10 to 100 times the rate of the CNN.
         num_classes: Training classes.
         dim: Channels of the embeddings.
+        layers: See `LossTerm`.
 
     Raises:
         ValueError: If a name or number is out of range.
@@ -54,8 +55,9 @@ class EmbeddingLoss(LossTerm):
         rate: float = 1.0,
         num_classes: int | None = None,
         dim: int | None = None,
+        layers: OverLayers = "mean",
     ) -> None:
-        super().__init__(branch=branch, weight=weight, rate=rate)
+        super().__init__(branch=branch, weight=weight, rate=rate, layers=layers)
         if not callable(loss):
             raise TypeError(f"loss must be called as loss(embeddings, labels), and {loss!r} cannot be called")
         known = {"num_classes": num_classes, "dim": dim, "embedding_size": dim}

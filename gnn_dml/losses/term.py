@@ -1,4 +1,4 @@
-"""What every loss term shares: its branch, its weight, and the mean over what the branch puts out.
+"""What every loss term shares: its branch, its weight, and the mean or sum over what the branch puts out.
 
 Legend: N images, D embedding channels, C classes.
 """
@@ -14,6 +14,7 @@ from torch import Tensor, nn
 from gnn_dml.models import EmbedderOutput, RefinerOutput
 
 Branch = Literal["backbone", "refined", "both"]
+OverLayers = Literal["mean", "sum"]
 
 
 class BranchOutput(NamedTuple):
@@ -32,21 +33,26 @@ class LossTerm(nn.Module):
     """A term of the training loss. A subclass computes `compute` for one embedding; its name is its key in `Losses`.
 
     A branch may put out several embeddings (`output="every"` of the refiner: one per layer), and a term on both
-    branches sees those of both; the term is the mean over them. A term that compares the branches overrides `forward`,
-    and `is_active` too.
+    branches sees those of both; the term is the mean or the sum over them. A term that compares the branches overrides
+    `forward`, and `is_active` too.
 
     Args:
         branch: What it works on: "backbone", "refined" or "both". Without a refiner a term on "refined" is idle, and
             one on "both" works on the backbone alone.
         weight: Its factor in the sum of all terms; at least 0.
         rate: Learning rate of its own parameters, if it has any, as a multiple of the CNN's; at least 0.
+        layers: "mean" over several embeddings, or their "sum", as published for one per layer.
 
     Raises:
         ValueError: If a name or number is out of range.
     """
 
-    def __init__(self, *, branch: Branch = "backbone", weight: float = 1.0, rate: float = 1.0) -> None:
+    def __init__(
+        self, *, branch: Branch = "backbone", weight: float = 1.0, rate: float = 1.0, layers: OverLayers = "mean"
+    ) -> None:
         super().__init__()
+        if layers not in get_args(OverLayers):
+            raise ValueError(f"layers must be one of {', '.join(get_args(OverLayers))}, not {layers!r}")
         if branch not in get_args(Branch):
             raise ValueError(f"branch must be one of {', '.join(get_args(Branch))}, not {branch!r}")
         for name, value in (("weight", weight), ("rate", rate)):
@@ -55,6 +61,7 @@ class LossTerm(nn.Module):
         self.branch: Branch = branch
         self.weight = weight
         self.rate = rate
+        self.layers: OverLayers = layers
 
     def compute(self, output: BranchOutput, labels: Tensor) -> Tensor:
         """The loss of one embedding, a scalar before its weight; labels (N,) are class indices."""
@@ -65,7 +72,7 @@ class LossTerm(nn.Module):
         return refined or self.branch != "refined"
 
     def forward(self, backbone: EmbedderOutput, refined: RefinerOutput | None, labels: Tensor) -> Tensor:
-        """The mean of `compute` over the embeddings of the branch; a scalar, before the weight.
+        """The mean or sum of `compute` over the embeddings of the branch; a scalar, before the weight.
 
         Args:
             backbone: Of the embedder.
@@ -75,7 +82,8 @@ class LossTerm(nn.Module):
         outputs = self._outputs(backbone, refined)
         if len(outputs) == 1:
             return self.compute(outputs[0], labels)
-        return torch.stack([self.compute(output, labels) for output in outputs]).mean()
+        found = torch.stack([self.compute(output, labels) for output in outputs])
+        return found.sum() if self.layers == "sum" else found.mean()
 
     def _outputs(self, backbone: EmbedderOutput, refined: RefinerOutput | None) -> list[BranchOutput]:
         found = [] if self.branch == "refined" else [BranchOutput(backbone.features, backbone.logits)]

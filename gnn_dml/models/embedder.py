@@ -13,6 +13,8 @@ from torch.nn.functional import normalize
 
 from gnn_dml.models.backbone import build_backbone
 from gnn_dml.models.neck import Neck
+from gnn_dml.models.statistics import update_twice
+from gnn_dml.models.torchvision_backbone import ResNetMaps
 
 Pool = Literal["max", "average", "flatten", "own"]
 NeckKind = Literal["linear", "batch_norm"]
@@ -51,10 +53,12 @@ class Embedder(nn.Module):
         weights: Pretrained weights of the backbone; see `build_backbone`.
         width: See `build_backbone`.
         image_size: Side of the images in pixels, for timm models; see `build_backbone`.
+        double_statistics: For a ResNet of torchvision: every training step moves the running statistics of the batch
+            norms in its four stages twice, as the published training does under gradient checkpointing.
 
     Raises:
-        ValueError: If `pool` or `neck` is unknown, a size is below 1, or on use if "flatten" meets a map of another
-            side than `map_size`.
+        ValueError: If `pool` or `neck` is unknown, a size is below 1, the backbone has no stages to move twice, or on
+            use if "flatten" meets a map of another side than `map_size`.
         UserError: If the backbone is unknown, its weights cannot be had, or `pool` or `image_size` do not fit it.
 
     >>> import torch
@@ -79,6 +83,7 @@ class Embedder(nn.Module):
         weights: str | None = None,
         width: int = 32,
         image_size: int | None = None,
+        double_statistics: bool = False,
     ) -> None:
         super().__init__()
         if pool not in get_args(Pool):
@@ -91,6 +96,12 @@ class Embedder(nn.Module):
         self.backbone, channels = build_backbone(
             name, weights=weights, width=width, pooled=pool == "own", image_size=image_size
         )
+        if not isinstance(double_statistics, bool):
+            raise ValueError(f"double_statistics must be true or false, not {double_statistics!r}")
+        if double_statistics:
+            if not isinstance(self.backbone, ResNetMaps):
+                raise ValueError(f"double_statistics is for ResNets of torchvision, and {name} is none")
+            update_twice(self.backbone.stages())
         self.pool: nn.Module = nn.Identity()
         self.map_size = map_size if pool == "flatten" else None
         if pool == "flatten":

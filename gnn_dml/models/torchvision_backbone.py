@@ -28,6 +28,10 @@ class ResNetMaps(nn.Module):
         for name, child in model.named_children():
             setattr(self, name, child)
 
+    def stages(self) -> list[nn.Module]:
+        """The four stages of residual blocks."""
+        return [child for name, child in self.named_children() if name.startswith("layer")]
+
     def forward(self, images: Tensor) -> Tensor:
         """Images (N, 3, h, w) to maps (N, channels, h / 32, w / 32)."""
         x = images

@@ -149,8 +149,15 @@ def test_every_setting_of_the_package_has_a_value_that_names_leave_out():
             held = yaml.safe_load((CONF / group / f"{name}.yaml").read_text()) or {}
             flat = flatten(held[group] if group == "dataset" and "dataset" in held else held, f"{group}.")
             written |= {key for key in flat if not key.endswith(("_target_", "_partial_"))}
-    idle = ("dataset.root", "dataset.images", "dataset.cache", "dataset.source.", "dataset.cache_side")
-    loss = ("loss.smoothing", "loss.temperature")
+    idle = (
+        "dataset.root",
+        "dataset.images",
+        "dataset.cache",
+        "dataset.source.",
+        "dataset.cache_side",
+        "protocol.elsewhere.",
+    )
+    loss = ("loss.smoothing", "loss.temperature", "loss.layers")
     known = {*read_baseline(), "seed", "dataset.content", "backbone.image_size"}
     assert [key for key in sorted(written - known) if not key.startswith((*idle, *loss))] == []
     assert [key for key in counted_settings(resolve([])) if key not in known and not key.endswith("_")] == []

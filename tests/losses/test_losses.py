@@ -57,6 +57,15 @@ def test_supervised_layers_are_averaged():
     assert terms["refined"].item() == pytest.approx(sum(slow(z, 0.1, 1.0) for z in refined.logits) / 3)
 
 
+def test_supervised_layers_can_be_summed_as_published():
+    backbone, refined = outputs(layers=3)
+    terms = both(layers="sum")(backbone, refined, LABELS)
+    assert terms["refined"].item() == pytest.approx(sum(slow(z, 0.1, 1.0) for z in refined.logits))
+    assert terms["backbone"].item() == pytest.approx(slow(backbone.logits, 0.1, 1.0))
+    with pytest.raises(ValueError, match="layers must be one of mean, sum, not 'both'"):
+        both(layers="both")
+
+
 def test_a_term_on_both_branches_is_the_mean_of_both():
     backbone, refined = outputs()
     (found,) = Losses({"all": CrossEntropy(branch="both")})(backbone, refined, LABELS).values()

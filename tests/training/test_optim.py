@@ -3,7 +3,7 @@ import torch
 
 from gnn_dml.config.compose import resolve
 from gnn_dml.errors import UserError
-from gnn_dml.experiments.build import build_learner
+from gnn_dml.experiments.build import build_data, build_learner, build_trainer
 from gnn_dml.training.optim import build_optimizer, build_schedule
 
 
@@ -72,5 +72,45 @@ def test_constant_and_step():
 
 
 def test_an_unknown_schedule_is_named():
-    with pytest.raises(UserError, match="one_cycle, constant, step, not 'cosine'"):
+    with pytest.raises(UserError, match="one_cycle, constant, step, drop, not 'cosine'"):
         rates("cosine")
+
+
+def test_drop_is_a_tenth_after_the_steps_it_is_told():
+    made = optimizer(learner())
+    schedule = build_schedule("drop", made, steps=9, warmup=0.0, drop_after=4)
+    seen = []
+    for _ in range(9):
+        seen.append([group["lr"] for group in made.param_groups])
+        made.step()
+        schedule.step()
+    torch.testing.assert_close(torch.tensor(seen)[:, 0], torch.tensor([0.01] * 4 + [0.001] * 5))
+    torch.testing.assert_close(torch.tensor(seen)[:, -1], torch.tensor([0.002] * 4 + [0.0002] * 5))
+
+
+def test_all_decays_biases_and_norms_too():
+    groups = optimizer(learner(), decayed="all").param_groups
+    assert {group["weight_decay"] for group in groups} == {0.05}
+    assert any(parameter.dim() == 1 for group in groups for parameter in group["params"])
+
+
+def test_another_word_for_what_is_decayed_is_refused():
+    with pytest.raises(UserError, match=r"optimizer\.decayed must be one of matrices, all, not 'some'"):
+        optimizer(learner(), decayed="some")
+
+
+def test_the_drop_of_a_run_falls_on_the_first_batch_of_its_epoch(tiny_settings):
+    """Epochs of a redrawn sampler differ in their number of batches, so no share of the steps would do."""
+    settings = ["optimizer=radam", "optimizer.schedule=drop", "optimizer.drop_epoch=4", "sampler=redrawn", "graph=none"]
+    config = resolve([*tiny_settings, *settings, "protocol.epochs=6"])
+    data = build_data(config)
+    trainer = build_trainer(config, build_learner(config, data.train.num_classes), data, torch.device("cpu"))
+    lengths = set()
+    for epoch in range(1, 7):
+        trainer.loader.sampler.set_epoch(epoch)
+        lengths.add(len(trainer.loader))
+        for _ in range(len(trainer.loader)):
+            assert trainer.step.optimizer.param_groups[0]["lr"] == pytest.approx(0.000156 * (0.1 if epoch >= 4 else 1))
+            trainer.step.optimizer.step()
+            trainer.step.schedule.step()
+    assert len(lengths) > 1
