@@ -34,7 +34,7 @@ _BATCHES = (
     "protocol.select_by",
     "protocol.reload",
 )
-_NO_REFINER = ("graph", "layer", "refiner", "drop_edge")
+_NO_REFINER = ("graph", "layer", "refiner", "drop_edge", "shared_classifier")
 _REFINING = (
     "optimizer.refiner_rate",
     "protocol.neighbourhood",

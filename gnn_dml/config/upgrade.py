@@ -14,6 +14,7 @@ LATER: dict[str, Config] = {
     "protocol": {
         "neighbourhood": "nearest",
         "choose_neighbours": None,
+        "train_recall": False,
         "val_share": 0.2,
         "val_seed": 0,
         "folds": None,
@@ -45,7 +46,7 @@ LATER_OF: dict[str, Config] = {
 }
 """The same by the class that takes them."""
 
-LATER_ALONE = {"drop_edge": 0.0, "augmentation_seed": "batch"}
+LATER_ALONE = {"drop_edge": 0.0, "shared_classifier": False, "augmentation_seed": "batch"}
 
 _CROSS_ENTROPY = "gnn_dml.losses.CrossEntropy"
 

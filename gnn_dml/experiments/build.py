@@ -127,7 +127,10 @@ def build_learner(config: Config, num_classes: int) -> Learner:
     if share := config.get("drop_edge"):
         topology = Compose([topology, DropEdge(share)])
     refiner: Refiner = build(config["refiner"], dim=embedder.dim, num_classes=num_classes, layer=build(config["layer"]))
-    return Learner(embedder, refiner, topology)
+    try:
+        return Learner(embedder, refiner, topology, shared_classifier=bool(config.get("shared_classifier")))
+    except ValueError as error:
+        raise UserError(f"shared_classifier=true: {error}") from error
 
 
 def build_neighbourhoods(protocol: Config) -> Neighbourhoods:

@@ -16,7 +16,6 @@ from gnn_dml.graphs import describe, uses_labels
 from gnn_dml.training.learner import Learner
 from gnn_dml.training.verdict import graph_note, summarise
 
-
 BRANCHES = ("backbone", "expanded", "refined")
 """Every embedding of the same weights that is measured."""
 

@@ -265,7 +265,27 @@ class Run:
         if not found.finite:
             raise Diverged("the embeddings of the selection images hold NaN or infinity")
         measured = score(found, data.select, ks=protocol["ks"])
-        return {**chosen, **{f"{protocol['select_on']}_{name}": value for name, value in measured.items()}}
+        named = {f"{protocol['select_on']}_{name}": value for name, value in measured.items()}
+        return {**chosen, **named, **self._train_recall(learner, data)}
+
+    def _train_recall(self, learner: Learner, data: RunSplits) -> dict[str, float | None]:
+        """Retrieval among the training images as they are seen at test time, if it was asked for."""
+        protocol = self.config["protocol"]
+        if not protocol["train_recall"]:
+            return {}
+        found = embed(
+            learner,
+            data.train,
+            data.transforms,
+            self.device,
+            neighbourhoods=build_neighbourhoods(protocol),
+            workers=self.config["workers"],
+            refine=False,
+        )
+        if not found.finite:
+            raise Diverged("the embeddings of the training images hold NaN or infinity")
+        measured = score(found, data.train, ks=protocol["ks"])
+        return {f"train_{name}": value for name, value in measured.items() if name.startswith("backbone_")}
 
     def _choose_neighbours(
         self, learner: Learner, features: torch.Tensor, data: RunSplits, candidates: list[int]

@@ -8,7 +8,7 @@ from torch import Tensor, nn
 from torch_geometric.transforms import BaseTransform
 
 from gnn_dml.graphs import Edges, build_edges, for_test
-from gnn_dml.models import EmbedderOutput, Refiner, RefinerOutput
+from gnn_dml.models import EmbedderOutput, Neck, Refiner, RefinerOutput
 
 
 class LearnerOutput(NamedTuple):
@@ -32,6 +32,11 @@ class Learner(nn.Module):
         embedder: Images (N, 3, h, w) to `EmbedderOutput`.
         refiner: Or None to train the embedder alone.
         topology: The graph of a mini-batch; given with and only with a refiner.
+        shared_classifier: Whether the classifiers of the refined branch have the weights of the backbone's, so that the
+            module can be taken away after training (as in BatchFormer, Hou et al. 2022). The norms before them stay.
+
+    Raises:
+        ValueError: If one of refiner and topology is missing, or the classifiers cannot be shared.
 
     Example:
         >>> import torch
@@ -47,7 +52,12 @@ class Learner(nn.Module):
     """
 
     def __init__(
-        self, embedder: nn.Module, refiner: Refiner | None = None, topology: BaseTransform | None = None
+        self,
+        embedder: nn.Module,
+        refiner: Refiner | None = None,
+        topology: BaseTransform | None = None,
+        *,
+        shared_classifier: bool = False,
     ) -> None:
         super().__init__()
         if (refiner is None) != (topology is None):
@@ -55,6 +65,8 @@ class Learner(nn.Module):
         self.embedder = embedder
         self.refiner = refiner
         self.topology = topology
+        if shared_classifier and refiner is not None:
+            share_classifier(embedder, refiner)
 
     def embed(self, images: Tensor) -> EmbedderOutput:
         """The backbone branch of images (N, 3, h, w)."""
@@ -90,3 +102,23 @@ class Learner(nn.Module):
     def test_topology(self) -> BaseTransform | None:
         """The graph for unseen images: the training graph with all its edges, or complete if that was label-built."""
         return None if self.topology is None else for_test(self.topology)
+
+
+def share_classifier(embedder: nn.Module, refiner: Refiner) -> None:
+    """Give the classifiers of a refiner the weights of the embedder's.
+
+    Raises:
+        ValueError: If the embedder has no linear classifier, or one of another shape.
+    """
+    classifier = getattr(embedder, "classifier", None)
+    linear = getattr(classifier, "classifier", classifier)
+    if not isinstance(linear, nn.Linear):
+        raise ValueError("a shared classifier needs a backbone with a linear classifier")
+    for neck in refiner.necks:
+        assert isinstance(neck, Neck)
+        if neck.classifier.weight.shape != linear.weight.shape:
+            raise ValueError(
+                f"a shared classifier needs embeddings of one size: the refined ones have "
+                f"{neck.classifier.in_features} channels and the backbone's {linear.in_features}"
+            )
+        neck.classifier.weight = linear.weight

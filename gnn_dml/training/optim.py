@@ -53,8 +53,10 @@ def build_optimizer(
     if losses is not None:
         active = losses.active(refined=learner.refiner is not None)
         modules += [(f"loss_{name}", term, lr * term.rate) for name, term in active.items()]
+    taken: set[nn.Parameter] = set()
     for name, module, rate in modules:
-        parameters = [] if module is None else [p for p in module.parameters() if p.requires_grad]
+        parameters = [] if module is None else [p for p in module.parameters() if p.requires_grad and p not in taken]
+        taken.update(parameters)  # what two modules share belongs to the first
         for decay, chosen in (
             (weight_decay, [p for p in parameters if p.dim() >= smallest]),
             (0.0, [p for p in parameters if p.dim() < smallest]),

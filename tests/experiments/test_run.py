@@ -102,7 +102,9 @@ def test_signs_of_life_and_the_expanded_embedding_are_in_the_row(tiny_settings):
     if row["expansion"] == "closed":
         expected = retrieval(x, split.labels)
     else:
-        k, temperature, weight = (float(part.split()[i]) for part, i in zip(row["expansion"].split(", "), (0, 1, 1), strict=True))
+        k, temperature, weight = (
+            float(part.split()[i]) for part, i in zip(row["expansion"].split(", "), (0, 1, 1), strict=True)
+        )
         expected = retrieval(expand(x, neighbours=int(k), temperature=temperature, weight=weight), split.labels)
     assert row["expanded_map@r"] == pytest.approx(expected["map@r"], abs=1e-3)
 
