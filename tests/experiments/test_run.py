@@ -89,6 +89,16 @@ def test_the_number_of_neighbours_is_that_of_the_chosen_epoch(tiny_settings):
     assert row["test_neighbours"] == epochs.loc[row["chosen_epoch"], "test_neighbours"]
 
 
+def test_recall_on_the_training_images_where_it_is_asked_for(tiny_settings):
+    job, row = run(tiny_settings, "graph=none", "protocol.train_recall=true")
+    last = pd.read_csv(job.folder / "metrics.csv").iloc[-1]
+    checkpoint = read_checkpoint(job.folder / "last.pt")
+    source, transforms, _ = build_source(checkpoint.config)
+    _, found = measure(checkpoint, source.split("train"), transforms, torch.device("cpu"))
+    assert last["train_backbone_recall@1"] == pytest.approx(found["backbone_recall@1"])
+    assert not any(name.startswith("train_") for name in row)
+
+
 def test_signs_of_life_and_the_expanded_embedding_are_in_the_row(tiny_settings):
     job, row = run(tiny_settings)
     last = pd.read_csv(job.folder / "metrics.csv").iloc[-1]

@@ -1,5 +1,7 @@
 """The graph a learner trains on, and the one it is tested on."""
 
+from functools import partial
+
 import pytest
 import torch
 from torch import nn
@@ -9,8 +11,9 @@ from gnn_dml.config.compose import resolve
 from gnn_dml.experiments.build import build_learner
 from gnn_dml.graphs import KNN, ClassAware, Complete, DropEdge, Threshold, describe
 from gnn_dml.layers import DotProductAttention
-from gnn_dml.models import EmbedderOutput, Refiner
+from gnn_dml.models import Embedder, EmbedderOutput, Refiner
 from gnn_dml.training.learner import Learner
+from gnn_dml.training.optim import build_optimizer
 
 
 class Passing(nn.Module):
@@ -82,3 +85,35 @@ def test_a_configuration_from_before_there_was_drop_edge_builds():
     config = resolve(["graph=knn"])
     del config["drop_edge"], config["refiner"]["weighted"]
     assert describe(build_learner(config, num_classes=5).topology) == "KNN(k=8, loop=True)"
+
+
+def both(**options):
+    torch.manual_seed(0)
+    embedder = Embedder("small_cnn", dim=8, num_classes=3, width=4, **options)
+    return embedder, Refiner(8, 3, lambda dim: DotProductAttention(dim, 2), num_layers=2, output="every")
+
+
+@pytest.mark.parametrize("neck", ["linear", "batch_norm"])
+def test_a_shared_classifier_is_one(neck):
+    """One parameter in every branch, trained once and stored under each name."""
+    embedder, refiner = both(neck=neck)
+    made = Learner(embedder, refiner, Complete(), shared_classifier=True)
+    weight = embedder.classifier.weight if neck == "linear" else embedder.classifier.classifier.weight
+    assert all(part.classifier.weight is weight for part in refiner.necks)
+    optimizer = build_optimizer(
+        made, partial(torch.optim.SGD, momentum=0.0), lr=1.0, refiner_rate=0.1, weight_decay=0.1
+    )
+    held = [parameter for group in optimizer.param_groups for parameter in group["params"]]
+    assert len(held) == len(set(held)) == sum(p.requires_grad for p in made.parameters())
+    assert next(g["name"] for g in optimizer.param_groups if any(p is weight for p in g["params"])) == "cnn"
+    apart = Learner(*both(neck=neck), Complete(), shared_classifier=True)
+    apart.load_state_dict(made.state_dict())
+
+
+def test_what_cannot_be_shared():
+    embedder, _ = both()
+    concatenated = Refiner(8, 3, lambda dim: DotProductAttention(dim, 2), num_layers=2, output="concatenated")
+    with pytest.raises(ValueError, match="16 channels and the backbone's 8"):
+        Learner(embedder, concatenated, Complete(), shared_classifier=True)
+    with pytest.raises(ValueError, match="needs a backbone with a linear classifier"):
+        Learner(Passing(), Refiner(8, 3, lambda dim: DotProductAttention(dim, 2)), Complete(), shared_classifier=True)
