@@ -1,8 +1,8 @@
 """Images as weighted sets of their k-reciprocal neighbours, in sparse matrices.
 
-From Zhong, Zheng, Cao and Li, "Re-ranking Person Re-identification with k-reciprocal Encoding" (CVPR 2017), sections 3.2
-to 3.4. Two images are reciprocal where each is among the nearest of the other, so that a row never holds more of them
-than its list is long, and memory grows with the images alone.
+From Zhong, Zheng, Cao and Li, "Re-ranking Person Re-identification with k-reciprocal Encoding" (CVPR 2017). Two images
+are reciprocal where each is among the nearest of the other, so that a row never holds more of them than its list is
+long, and memory grows with the number of images.
 
 Legend: N images that ask, G items that may be found, D channels, L entries of a list of neighbours.
 """
@@ -18,7 +18,7 @@ from torch import Tensor
 
 from gnn_dml.evaluation.neighbour_sums import cosines
 from gnn_dml.metrics.ranking.nearest import nearest_items
-from gnn_dml.metrics.ranking.space import make_space
+from gnn_dml.metrics.ranking.space import full_precision, make_space
 
 ENTRIES = 2**23
 """Cosines held at once."""
@@ -143,6 +143,7 @@ def _farthest(queries: Tensor, items: Tensor) -> Tensor:
     if not len(items):
         return torch.ones(len(queries), device=queries.device)
     step = max(1, ENTRIES // len(items))
-    parts = [2 - 2 * (some @ items.T).amin(dim=1) for some in torch.split(queries, step)]
+    with full_precision():
+        parts = [2 - 2 * (some @ items.T).amin(dim=1) for some in torch.split(queries, step)]
     largest = torch.cat(parts) if parts else queries.new_empty(0)
     return torch.where(largest > 1e-6, largest, 1.0)

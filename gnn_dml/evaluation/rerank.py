@@ -14,6 +14,7 @@ from torch import Tensor
 
 from gnn_dml.evaluation.neighbour_sums import unit_rows
 from gnn_dml.evaluation.reciprocal_encoding import ENTRIES, Encoded, Gallery, distance
+from gnn_dml.metrics.ranking.space import full_precision
 
 PAIRS = 2**21
 """Pairs of entries of two sets looked at at once."""
@@ -42,7 +43,7 @@ def rerank(
         k1: How many neighbours are asked whether they are reciprocal; all if there are not as many.
         k2: How many images an image shares sets with, itself among them; 1 for none.
         original: The share of the original distance, lambda in the paper, in [0, 1].
-        query: bool (N,), which images are queries; None if each is one, and its own row holds its score with itself too.
+        query: bool (N,), which images are queries; None if each is one: its row then has a score with itself too.
 
     Returns:
         Chunks of scores, float32 (q, G), of the queries in their order: `gnn_dml.metrics.score_chunks` scores them.
@@ -76,7 +77,7 @@ def _scores(queries: Tensor, items: Tensor, asking: Encoded, answering: Encoded,
         rows = slice(start, start + step)
         sets = asking.sets[rows]
         ours = torch.from_numpy(np.asarray(sets.sum(axis=1)).ravel()).to(items)
-        with torch.no_grad():
+        with torch.no_grad(), full_precision():
             scores = distance(queries[rows] @ items.T, asking.farthest[rows, None]).mul_(-original).sub_(1 - original)
             common = _in_common(sets, columns).to(items)
             # Where nothing is in common both are full and the quotient is 0; two empty sets have nothing in common.
@@ -86,7 +87,7 @@ def _scores(queries: Tensor, items: Tensor, asking: Encoded, answering: Encoded,
 
 
 def _in_common(sets: Any, columns: Any) -> Tensor:
-    """The sum of the smaller weights of each pair of sets: sparse (q, C) in rows, sparse (G, C) in columns, to (q, G)."""
+    """The sum of the smaller weights of each two sets, (q, G): of sparse (q, C) in rows and (G, C) in columns."""
     ends = torch.from_numpy(columns.indptr).long()
     index, value = torch.from_numpy(columns.indices), torch.from_numpy(columns.data)
     item = torch.from_numpy(sets.indices).long()
@@ -103,8 +104,6 @@ def _in_common(sets: Any, columns: Any) -> Tensor:
         entry = torch.arange(first, last).repeat_interleave(some)
         before = (upto[first:last] - some) - (upto[first] - counts[first])
         place = torch.arange(len(entry)) + (ends[item[first:last]] - before).repeat_interleave(some)
-        found.index_add_(
-            0, row[entry] * columns.shape[0] + index[place], torch.minimum(weight[entry], value[place])
-        )
+        found.index_add_(0, row[entry] * columns.shape[0] + index[place], torch.minimum(weight[entry], value[place]))
         first = last
     return found.view(sets.shape[0], columns.shape[0])

@@ -1,6 +1,7 @@
 """Re-ranking against the formulas of the paper in plain sets and whole matrices."""
 
 import math
+import sys
 
 import pytest
 import torch
@@ -111,8 +112,9 @@ def test_queries_each_alone_with_the_gallery(k1, k2):
 def test_small_chunks_change_nothing(monkeypatch):
     x = clusters(60)
     whole = torch.cat(list(rerank(x)))
-    monkeypatch.setattr("gnn_dml.evaluation.rerank.ENTRIES", 300)
-    monkeypatch.setattr("gnn_dml.evaluation.rerank.PAIRS", 50)
+    module = sys.modules["gnn_dml.evaluation.rerank"]
+    monkeypatch.setattr(module, "ENTRIES", 300)
+    monkeypatch.setattr(module, "PAIRS", 50)
     monkeypatch.setattr("gnn_dml.evaluation.reciprocal_encoding.ENTRIES", 300)
     parts = list(rerank(x))
     assert len(parts) == 12
