@@ -131,3 +131,11 @@ def test_training_step(run, tmp_path):
     assert (rows["loop_over_bare"] * rows["bare_ms"] / rows["loop_ms"]).between(0.99, 1.01).all()
     assert (rows["measuring_ms"] > 0).all()
     assert "measuring" in printed
+
+
+def test_training_free(run, tmp_path):
+    small = ("--cases", "cub", "choice", "--images", "60")
+    printed, rows = run("training_free.py", tmp_path / "rows.csv", *small)
+    assert {"faiss", "k_reciprocal", "diffusion", "choose_expansion"} <= set(rows["what"])
+    assert (rows["over_floor"] > 0).all()
+    assert "processor_seconds" in printed
