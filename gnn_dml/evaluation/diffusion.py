@@ -86,7 +86,7 @@ def diffuse(
 
     Returns:
         Chunks of scores, float32 (q, G), of the queries in their order: f, or the cosine minus 1, which is never above
-        0. `gnn_dml.metrics.score_chunks` scores them.
+        0. `gnn_dml.metrics.retrieval_by_scores` measures them.
 
     Raises:
         ValueError: If a row is not finite or all zero.

@@ -12,7 +12,7 @@ from torch.nn.functional import embedding_bag
 from gnn_dml.metrics.ranking.nearest import most_neighbours, nearest_neighbours
 from gnn_dml.metrics.ranking.space import make_space
 
-ENTRIES = 2**22
+ENTRIES = 2**20
 """Entries of neighbours gathered at once."""
 
 SHORT = 1e-6

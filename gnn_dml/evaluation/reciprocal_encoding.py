@@ -16,12 +16,14 @@ import torch
 from scipy import sparse
 from torch import Tensor
 
-from gnn_dml.evaluation.neighbour_sums import cosines
 from gnn_dml.metrics.ranking.nearest import nearest_items
 from gnn_dml.metrics.ranking.space import full_precision, make_space
 
 ENTRIES = 2**23
 """Cosines held at once."""
+
+PAIR_ENTRIES = 2**20
+"""Numbers held at once where pairs are compared."""
 
 
 class Encoded(NamedTuple):
@@ -47,13 +49,13 @@ class Gallery:
 
     def __init__(self, items: Tensor, k1: int, k2: int) -> None:
         self.items, self.k1, self.k2 = items, k1, k2
-        found = nearest_items(
-            make_space(items, items, "cosine", own=True), max(0, min(max(k1, k2 - 1), len(items) - 1))
-        )
-        lists = torch.cat([torch.arange(len(items), device=items.device)[:, None], found], dim=1)
+        space = make_space(items, items, "cosine", own=True)
+        found = nearest_items(space, max(0, min(max(k1, k2 - 1), len(items) - 1)))
+        itself = torch.arange(len(items), device=items.device)
+        lists = torch.cat([itself[:, None], found], dim=1)
         self._small = _mutual(lists[:, : round(k1 / 2) + 1], len(items))
-        self._last = cosines(items, items, found[:, min(k1, found.size(1)) - 1 :][:, :1]) if found.size(1) else None
-        self._complete = found.size(1) < k1
+        # How near the last of its k1 others is to each item; None where all others are among them.
+        self._last = space.exact(itself, found[:, k1 - 1]) if found.size(1) >= k1 else None
         reciprocal = _mutual(lists[:, : k1 + 1], len(items))
         farthest = _farthest(items, items)
         self._own = _weighted(items, items, _extended(reciprocal, self._small), farthest)
@@ -73,8 +75,9 @@ class Gallery:
         found = nearest_items(space, min(max(self.k1, self.k2 - 1), count))
         lists = found[:, : self.k1]
         mutual = torch.ones_like(lists, dtype=torch.bool)
-        if self._last is not None and not self._complete:
-            mutual = cosines(queries, self.items, lists) >= self._last[lists, 0]
+        if self._last is not None:
+            rows = torch.arange(len(queries), device=lists.device)[:, None].expand(lists.shape)
+            mutual = (space.exact(rows.flatten(), lists.flatten()) >= self._last[lists.flatten()]).view(lists.shape)
         reciprocal = _members(lists, count, mutual)
         farthest = _farthest(queries, self.items)
         own = _weighted(queries, self.items, _extended(reciprocal, self._small), farthest)
@@ -111,7 +114,7 @@ def _weighted(queries: Tensor, items: Tensor, sets: Any, farthest: Tensor) -> An
     counts = torch.from_numpy(np.diff(sets.indptr)).long().to(items.device)
     row = torch.arange(len(queries), device=items.device).repeat_interleave(counts)
     column = torch.from_numpy(sets.indices).long().to(items.device)
-    step = max(1, ENTRIES // max(1, items.size(1)))
+    step = max(1, PAIR_ENTRIES // max(1, items.size(1)))
     cosine = [
         (queries[r] * items[c]).sum(dim=1)
         for r, c in zip(torch.split(row, step), torch.split(column, step), strict=True)

@@ -46,7 +46,8 @@ def rerank(
         query: bool (N,), which images are queries; None if each is one: its row then has a score with itself too.
 
     Returns:
-        Chunks of scores, float32 (q, G), of the queries in their order: `gnn_dml.metrics.score_chunks` scores them.
+        Chunks of scores, float32 (q, G), of the queries in their order; `gnn_dml.metrics.retrieval_by_scores` measures
+        them.
 
     Raises:
         ValueError: If a k is below 1, the share is not in [0, 1], or a row is not finite or all zero.

@@ -14,7 +14,7 @@ from gnn_dml.evaluation.measurement import Measurement, replace_nan
 from gnn_dml.evaluation.query_expansion import query_expansion, score_sides
 from gnn_dml.evaluation.rerank import rerank
 from gnn_dml.evaluation.score import score_embedding
-from gnn_dml.metrics.score_chunks import retrieval_by_scores
+from gnn_dml.metrics import retrieval_by_scores
 
 
 @dataclass(frozen=True)
