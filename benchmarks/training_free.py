@@ -67,10 +67,12 @@ def in_a_process(name: str, contender: str, images: int | None) -> dict[str, obj
     return found
 
 
-def rows_of(name: str, images: int | None) -> pd.DataFrame:
-    """A row for every contender of a case; the first is the floor."""
+def rows_of(name: str, images: int | None, what: list[str] | None) -> pd.DataFrame:
+    """A row for every contender of a case, or for the floor and those of these names."""
     case = shrunk(SIZES[name], images)
-    turns = tqdm(CONTENDERS[name], desc=name, unit="process", disable=None)
+    floor, *others = CONTENDERS[name]
+    chosen = [floor, *(one for one in others if what is None or one in what)]
+    turns = tqdm(chosen, desc=name, unit="process", disable=None)
     rows = pd.DataFrame({"what": one, **in_a_process(name, one, images)} for one in turns)
     rows.insert(2, "over_floor", rows["seconds"] / rows["seconds"].iloc[0])
     for column, value in (("classes", case.classes), ("dim", case.dim), ("images", case.images), ("case", name)):
@@ -82,6 +84,7 @@ def main() -> None:
     """Measure, print a table, write a CSV."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--cases", nargs="+", choices=tuple(SIZES), default=["cub"], help="default: cub")
+    parser.add_argument("--what", nargs="+", choices=("choose_expansion", *METHODS), default=None, help="default: all")
     parser.add_argument("--images", type=counted, default=None, help="at most so many images, for a try")
     parser.add_argument("--out", type=Path, default=None, help="CSV (benchmarks/results/training_free-cpu.csv)")
     parser.add_argument("--measure", nargs=2, metavar=("CASE", "WHAT"), help=argparse.SUPPRESS)
@@ -89,7 +92,7 @@ def main() -> None:
     if arguments.measure:
         print(json.dumps(measure(*arguments.measure, arguments.images)))
         return
-    rows = pd.concat([rows_of(name, arguments.images) for name in arguments.cases], ignore_index=True)
+    rows = pd.concat([rows_of(name, arguments.images, arguments.what) for name in arguments.cases], ignore_index=True)
     print(rows.to_string(index=False, na_rep="-", float_format=lambda value: f"{value:.4g}"))
     write_rows(rows, arguments.out, "training_free", torch.device("cpu"))
 
