@@ -130,8 +130,12 @@ def _scores(space: Space, graph: Any, options: DiffusionOptions) -> Iterator[Ten
             if options.nearest is None or options.nearest >= count:
                 _place(scores, np.arange(count), _solve(graph, entered.T.toarray(), options), options)
             else:
-                # The last of them hardly matter, so here they are the nearest as float32 has it.
-                near = scores.topk(options.nearest, dim=1).indices.sort(dim=1).values
+                # The last of them hardly matter, so here they are the nearest as float32 has it. The query is one of
+                # them whatever its duplicates.
+                first = scores.clone()
+                if space.own:
+                    first[torch.arange(len(rows)), rows] = 1.0
+                near = first.topk(options.nearest, dim=1).indices.sort(dim=1).values
                 for i, part in enumerate(near.cpu().numpy()):
                     y = entered[i].toarray().ravel()[part, None]
                     _place(scores[i : i + 1], part, _solve(graph[part][:, part], y, options), options)

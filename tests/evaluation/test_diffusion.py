@@ -141,6 +141,11 @@ def test_duplicates_and_opposites():
         assert (scores.diagonal() > 0.99).all()
 
 
+def test_more_duplicates_than_the_part_holds():
+    scores = torch.cat(list(diffuse(torch.ones(30, 3), DiffusionOptions(neighbours=4, nearest=5))))
+    assert (scores.diagonal() >= 1).all()
+
+
 @pytest.mark.parametrize("gallery", [0, 1, 2])
 def test_a_small_gallery(gallery):
     scores = torch.cat(list(diffuse(clusters(5), query=torch.arange(5) >= gallery)))

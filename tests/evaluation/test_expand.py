@@ -53,6 +53,11 @@ def test_fewer_images_than_neighbours(n):
     torch.testing.assert_close(found.double(), slow(x, 8, 0.1, 1.0), atol=1e-6, rtol=0)
 
 
+def test_without_a_gallery_nothing_moves():
+    found = expand(torch.eye(3), neighbours=2, temperature=0.1, weight=1.0, query=torch.ones(3).bool())
+    assert torch.equal(found, torch.eye(3))
+
+
 @given(st.integers(2, 20), st.integers(0, 99), st.integers(1, 5))
 def test_the_order_of_the_images_does_not_matter(n, seed, k):
     x = randn(n, 4, seed=seed)
