@@ -131,3 +131,12 @@ def test_training_step(run, tmp_path):
     assert (rows["loop_over_bare"] * rows["bare_ms"] / rows["loop_ms"]).between(0.99, 1.01).all()
     assert (rows["measuring_ms"] > 0).all()
     assert "measuring" in printed
+
+
+def test_training_free(run, tmp_path):
+    small = ("--cases", "cub", "--what", "k_reciprocal", "--images", "60")
+    printed, rows = run("training_free.py", tmp_path / "rows.csv", *small)
+    assert rows["what"].tolist() == ["faiss", "k_reciprocal"]
+    assert (rows["over_floor"] * rows["seconds"].iloc[0] / rows["seconds"]).between(0.99, 1.01).all()
+    assert rows["map@r"].notna().tolist() == [False, True]
+    assert "processor_seconds" in printed

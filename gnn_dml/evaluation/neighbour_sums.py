@@ -12,7 +12,7 @@ from torch.nn.functional import embedding_bag
 from gnn_dml.metrics.ranking.nearest import most_neighbours, nearest_neighbours
 from gnn_dml.metrics.ranking.space import make_space
 
-ENTRIES = 2**22
+ENTRIES = 2**20
 """Entries of neighbours gathered at once."""
 
 SHORT = 1e-6
@@ -26,7 +26,8 @@ def unit_rows(features: Tensor) -> Tensor:
         features: (N, D).
 
     Raises:
-        ValueError: If it is no matrix, or a row is not finite or all zero (the message counts them and names the first).
+        ValueError: If it is no matrix, or a row is not finite or all zero (the message counts the rows and names the
+            first).
 
     Example:
         >>> unit_rows(torch.tensor([[3.0, 4.0], [0.0, 2.0]])).tolist()

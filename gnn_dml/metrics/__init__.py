@@ -5,5 +5,14 @@ from gnn_dml.metrics.diagnostics import diagnostics
 from gnn_dml.metrics.kmeans import choose_backend
 from gnn_dml.metrics.purity import ClassAttention, class_attention
 from gnn_dml.metrics.retrieval import retrieval
+from gnn_dml.metrics.score_chunks import retrieval_by_scores
 
-__all__ = ["ClassAttention", "choose_backend", "class_attention", "clustering", "diagnostics", "retrieval"]
+__all__ = [
+    "ClassAttention",
+    "choose_backend",
+    "class_attention",
+    "clustering",
+    "diagnostics",
+    "retrieval",
+    "retrieval_by_scores",
+]

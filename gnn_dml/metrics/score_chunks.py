@@ -31,9 +31,9 @@ def retrieval_by_scores(
 ) -> dict[str, float]:
     """Rank the gallery for every query by given scores and score the ranking.
 
-    The metrics are those of `gnn_dml.metrics.retrieval`, with its definitions: without a gallery apart each query is left
-    out of its own ranking by position, ties go to the lower index, and queries that cannot be answered are counted in
-    `unmatched` and left out of the means.
+    The metrics are those of `gnn_dml.metrics.retrieval`, with its definitions: without a gallery apart each query is
+    left out of its own ranking by position, ties go to the lower index, and queries that cannot be answered are counted
+    in `unmatched` and left out of the means.
 
     Args:
         chunks: Scores (q, G), the larger the nearer, of the queries in their order; any number of queries in each. They
@@ -124,8 +124,8 @@ def _count(scores: Tensor, classes: Classes, rows: Tensor, *, own: bool) -> Nega
 def _lowest(scores: Tensor, row: Tensor, score: Tensor, most: Tensor) -> Tensor:
     """The score from which on a positive of each query matters (q,); infinite where there is none.
 
-    The nearest one matters, and those among the R nearest items. The (R + 1)-th largest maximum of groups of items is at
-    most the (R + 1)-th largest score, and one of these may be the query itself.
+    The nearest one matters, and those among the R nearest items. The (R + 1)-th largest maximum of groups of items is
+    at most the (R + 1)-th largest score, and one of these may be the query itself.
     """
     infinite = scores.new_full((len(scores),), torch.inf)
     nearest = (-infinite).scatter_reduce(0, row, score, "amax")

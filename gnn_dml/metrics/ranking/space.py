@@ -96,8 +96,8 @@ class Space:
 def make_space(queries: Tensor, items: Tensor, metric: Metric, *, own: bool, leave_out: bool = False) -> Space:
     """Normalise for cosine; measure norms for Euclidean distances.
 
-    With `own` the items are the queries, and each is left out of its own items. `leave_out` alone is for the same images
-    in other words on either side: query i and item i are one image.
+    With `own` the items are the queries, and each is left out of its own items. `leave_out` alone is for items that are
+    the same images embedded otherwise: query i and item i are one image.
 
     The margin is the classical bound |fl(q.g) - q.g| <= D u |q| |g|, which holds for every order of summation (Higham,
     "Accuracy and Stability of Numerical Algorithms", section 3.1), with room for the roundings of what is around it.

@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
 from gnn_dml.metrics.ranking import nearest
-from gnn_dml.metrics.ranking.nearest import most_neighbours, nearest_neighbours
+from gnn_dml.metrics.ranking.nearest import most_neighbours, nearest_items, nearest_neighbours
+from gnn_dml.metrics.ranking.space import make_space
 
 
 def unit(x):
@@ -109,3 +110,17 @@ def test_any_small_whole_numbers(values, m, random):
 @pytest.mark.parametrize(("query", "most"), [(None, 3), ([1, 0, 0, 0], 2), ([1, 1, 1, 0], 0), ([1, 1, 1, 1], 0)])
 def test_most_neighbours(query, most):
     assert most_neighbours(4, None if query is None else torch.tensor(query).bool()) == most
+
+
+@pytest.mark.parametrize("block", [None, 7])
+@pytest.mark.parametrize("name", ["random", "duplicates", "last bits", "rows of zeros"])
+def test_the_same_images_embedded_otherwise_leave_each_other_out_by_position(name, block):
+    queries = CASES[name]
+    items = queries.flip(0)
+    space = make_space(queries, items, "cosine", own=False, leave_out=True)
+    ours, theirs = unit(queries), unit(items)
+    expected = [
+        sorted((j for j in range(len(items)) if j != i), key=lambda j: (-similarity(ours[i], theirs[j]), j))[:5]
+        for i in range(len(queries))
+    ]
+    assert nearest_items(space, 5, block=block).tolist() == expected
