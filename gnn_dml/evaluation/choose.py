@@ -19,6 +19,10 @@ from gnn_dml.evaluation.score import score_embedding
 from gnn_dml.models import Refiner
 
 
+CHOSEN_BY = "recall@1+map@r"
+"""By what everything that moves embeddings at test time is chosen: more of one must not be bought with the other."""
+
+
 @dataclass(frozen=True)
 class NeighbourChoice:
     """What `choose_neighbours` found.
@@ -44,7 +48,7 @@ def choose_neighbours(
     *,
     neighbourhoods: Neighbourhoods,
     candidates: Sequence[int],
-    by: str = "map@r",
+    by: str = CHOSEN_BY,
 ) -> NeighbourChoice:
     """Refine with each number of neighbours and take the one that scores best; ties go to the smaller number.
 
@@ -58,7 +62,7 @@ def choose_neighbours(
         query: bool (N,), see `gnn_dml.evaluation.score_embedding`.
         neighbourhoods: Which images join each image, the nearest first, at least as many as the largest candidate.
         candidates: Numbers to try, each at least 0.
-        by: The score: "map@r", "r_precision" or "recall@1".
+        by: The score: "map@r", "r_precision", "recall@1", or a sum of such: "recall@1+map@r".
 
     Raises:
         ValueError: If there is no candidate.
@@ -71,6 +75,7 @@ def choose_neighbours(
     table: dict[int, float] = {}
     for count in sorted({min(count, groups.size(1) - 1) for count in candidates}):
         found[count] = refine_groups(refiner, topology, features, groups[:, : count + 1]).cpu()
-        table[count] = score_embedding(found[count], labels, query, ks=(1,))[by]
+        scores = score_embedding(found[count], labels, query, ks=(1,))
+        table[count] = sum(scores[name] for name in by.split("+"))
     best = max(table, key=lambda count: (table[count] if table[count] == table[count] else -1.0, -count))
     return NeighbourChoice(best, found[best], table)

@@ -138,7 +138,7 @@ def choose_expansion(
         labels: long (N,).
         query: As in `expand`, and for the score as in `gnn_dml.evaluation.score_embedding`.
         grid: What to try.
-        by: The score: "map@r", "r_precision", or "recall@K" with a number.
+        by: The score: "map@r", "r_precision", "recall@K" with a number, or a sum of such: "recall@1+map@r".
 
     Raises:
         ValueError: If the grid is empty, the score is unknown, no image has another of its class to find, or a row is
@@ -152,13 +152,15 @@ def choose_expansion(
     """
     if not grid:
         raise ValueError("the grid is empty: there is no expansion to try")
-    ks = _ks_of(by)
+    names = by.split("+")
+    ks = tuple(sorted({k for name in names for k in _ks_of(name)}))
     x = unit_rows(features)
     index, cosine = nearest_and_cosines(x, max(options.neighbours for options in grid), query)
     table = []
     for options in grid:
         moved = x if options.weight == 0 else _expanded(x, index, cosine, options)
-        table.append((options, score_embedding(moved, labels, query, ks=ks)[by]))
+        found = score_embedding(moved, labels, query, ks=ks)
+        table.append((options, sum(found[name] for name in names)))
     if any(score != score for _, score in table):
         raise ValueError("no expansion can be chosen: no image has another of its class to find")
     options, score = min(table, key=lambda row: (-row[1], row[0].strength))

@@ -15,7 +15,7 @@ import yaml
 from gnn_dml.atomic import sweep_partials
 from gnn_dml.config.identity import digest, file_sha256
 from gnn_dml.errors import UserError
-from gnn_dml.evaluation.choose import NeighbourChoice, choose_neighbours
+from gnn_dml.evaluation.choose import CHOSEN_BY, NeighbourChoice, choose_neighbours
 from gnn_dml.evaluation.embed import Embeddings, embed
 from gnn_dml.evaluation.expand import CLOSED, ExpansionOptions, choose_expansion
 from gnn_dml.evaluation.score import score
@@ -349,7 +349,7 @@ class Run:
         if not found.finite:
             raise Diverged("the embeddings of the selection images hold NaN or infinity")
         try:
-            return choose_expansion(found.backbone, data.select.labels, data.select.query).options
+            return choose_expansion(found.backbone, data.select.labels, data.select.query, by=CHOSEN_BY).options
         except ValueError:  # no image has another of its class to find
             return CLOSED
 

@@ -6,4 +6,4 @@ from gnn_dml.losses.losses import Losses
 from gnn_dml.losses.multi_similarity import MultiSimilarity
 from gnn_dml.losses.term import LossTerm
 
-__all__ = ["CrossEntropy", "EmbeddingLoss", "LossTerm", "Losses"]
+__all__ = ["CrossEntropy", "EmbeddingLoss", "LossTerm", "Losses", "MultiSimilarity"]
