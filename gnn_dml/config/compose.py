@@ -194,9 +194,17 @@ def setting_problem(override: Override, base: DictConfig, known: Mapping[str, li
             return _unknown(key, part, walked, names, known)
         walked.append(part)
         node = parent._get_node(part)
-        parent = parent[part] if OmegaConf.is_config(node) else node._value()
+        parent = _default(parent, part) if node._is_interpolation() or OmegaConf.is_config(node) else node._value()
     value = override.value()
     return None if is_interpolation(value) else _kind_problem(key, parent, value)
+
+
+def _default(parent: DictConfig, name: str) -> Any:
+    """The value of a setting; of one that stands for another setting, that one's."""
+    try:
+        return parent[name]
+    except OmegaConfBaseException:
+        return parent._get_node(name)._value()  # type: ignore[union-attr]
 
 
 def _unknown(key: str, part: str, walked: list[str], names: list[str], known: Mapping[str, list[str]]) -> str:
@@ -216,6 +224,7 @@ _NULLABLE = (
     "backbone.weights",
     "graph.k",
     "graph.threshold",
+    "graph.loop",
     "refiner.gate",
     "protocol.choose_neighbours",
 )

@@ -90,6 +90,8 @@ def _swapped(config: Config, group: str, name: str, config_dirs: ConfigDirs) -> 
         found: Any = OmegaConf.to_container(compose_tree([f"{group}={name}"], config_dirs)[group], resolve=True)
     if group == "dataset":
         found["transform"] = adapt_transform(found["transform"], config)
+    if group == "graph" and "loop" in found and "loop" in config["graph"]:
+        found["loop"] = config["graph"]["loop"]
     if group == "graph" and config["choices"]["graph"] == "none":
         raise UserError(f"graph={name} changes nothing: the run has no refiner")
     return {**config, group: found, "choices": {**config["choices"], group: name}}

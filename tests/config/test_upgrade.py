@@ -16,7 +16,15 @@ def old(name):
     return yaml.safe_load(path.read_text())
 
 
-SINCE = ("protocol.choose_neighbours=null",)
+SINCE = (
+    "protocol.choose_neighbours=null",
+    "refiner.start=published",
+    "refiner.scale_input=false",
+    "refiner.feed_forward=true",
+    "refiner.gate=null",
+    "loss.refined_temperature=1.0",
+    "graph.loop=true",
+)
 """Settings under which today's defaults are those of the last version."""
 
 
