@@ -44,9 +44,7 @@ COLUMNS = (
     Column("uses_labels", bool, "Whether the training graph was built from labels; they leak into the refined branch."),
     Column("test_graph", str, "How test images are refined; empty without a refiner."),
     Column("test_neighbours", int, "How many neighbours a test image has in its graph; chosen on the selecting split."),
-    Column(
-        "expansion", str, "How the expanded embedding was made; chosen on the selecting split, by Recall@1 + MAP@R."
-    ),
+    Column("expansion", str, "How the embedding was expanded; chosen on the selecting split, by Recall@1 + MAP@R."),
     Column("selected_on", str, "Split on which the epoch was chosen: `val`, or `test` (optimistic); empty untrained."),
     Column("chosen_epoch", int, "The epoch whose weights are measured; 0 untrained."),
     Column("epochs", int, "Epochs trained."),

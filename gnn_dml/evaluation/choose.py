@@ -18,7 +18,6 @@ from gnn_dml.evaluation.refine import refine_groups
 from gnn_dml.evaluation.score import score_embedding
 from gnn_dml.models import Refiner
 
-
 CHOSEN_BY = "recall@1+map@r"
 """By what everything that moves embeddings at test time is chosen: more of one must not be bought with the other."""
 

@@ -24,6 +24,7 @@ SINCE = (
     "refiner.gate=null",
     "loss.refined_temperature=1.0",
     "graph.loop=true",
+    "layer.num_heads=4",
 )
 """Settings under which today's defaults are those of the last version."""
 
