@@ -2,7 +2,8 @@
 
 from gnn_dml.losses.cross_entropy import CrossEntropy
 from gnn_dml.losses.embedding import EmbeddingLoss
+from gnn_dml.losses.focal import Focal
 from gnn_dml.losses.losses import Losses
 from gnn_dml.losses.term import LossTerm
 
-__all__ = ["CrossEntropy", "EmbeddingLoss", "LossTerm", "Losses"]
+__all__ = ["CrossEntropy", "EmbeddingLoss", "Focal", "LossTerm", "Losses"]

@@ -157,7 +157,7 @@ def test_every_setting_of_the_package_has_a_value_that_names_leave_out():
         "dataset.cache_side",
         "protocol.elsewhere.",
     )
-    loss = ("loss.smoothing", "loss.temperature", "loss.layers")
+    loss = ("loss.smoothing", "loss.temperature", "loss.layers", "loss.gamma")
     known = {*read_baseline(), "seed", "dataset.content", "backbone.image_size"}
     assert [key for key in sorted(written - known) if not key.startswith((*idle, *loss))] == []
     assert [key for key in counted_settings(resolve([])) if key not in known and not key.endswith("_")] == []
