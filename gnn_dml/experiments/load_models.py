@@ -25,8 +25,9 @@ Name = str | PathLike[str]
 NORMALIZE = "dataset.transform.normalize"
 HEADS = "layer.num_heads"
 CARS_TEST_HEADS = 4
-"""Of the published Cars196 weights for message passing at test time, by their configuration: one layer of 4 heads, where
-Cars196 is trained with two of 8. No shape tells."""
+"""Of the published Cars196 weights for message passing at test time, by their configuration: one layer of 4 heads.
+
+Cars196 is trained with two layers of 8, and no shape tells the heads."""
 
 
 def load_models(
