@@ -47,6 +47,7 @@ _ONE_OF: dict[str, tuple[str, ...]] = {
     "backbone.pool": ("max", "average", "flatten", "own"),
     "backbone.neck": ("linear", "batch_norm"),
     "dataset.unreadable": ("error", "skip"),
+    "dataset.orientation": ("exif", "stored"),
     "optimizer.schedule": ("one_cycle", "constant", "step", "drop"),
     "optimizer.decayed": ("matrices", "all"),
     "protocol.select_on": ("val", "test"),

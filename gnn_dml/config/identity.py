@@ -83,6 +83,8 @@ def counted_settings(config: Config) -> dict[str, Any]:
         idle |= {*_NO_REFINER, *_REFINING}
     if untrained:
         idle |= {*_UNTRAINED, *_BATCHES}
+    if config["protocol"].get("neighbourhood") != "reciprocal":
+        idle.add("protocol.k1")
     parts = {name: value for name, value in config.items() if name not in idle}
     parts["dataset"] = _data(config["dataset"])
     parts["backbone"] = _backbone(config["backbone"])

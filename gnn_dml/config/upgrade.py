@@ -42,6 +42,7 @@ LATER_OF: dict[str, Config] = {
     "gnn_dml.losses.CrossEntropy": {"layers": "mean"},
     "gnn_dml.data.GroupSampler": _GROUPS,
     "gnn_dml.data.RedrawnGroupSampler": _GROUPS,
+    "gnn_dml.data.PhotoTransforms": {"erasing": "torchvision"},
     "torch.optim.RAdam": {"decoupled_weight_decay": False},
 }
 """The same by the class that takes them."""
@@ -104,6 +105,8 @@ def _loss(loss: Config) -> Config:
 
 def _dataset(dataset: Config) -> Config:
     """Version 0.1 knew data by the checksum of a file, and folders by their path."""
+    if "unreadable" in dataset:  # images in files
+        dataset = {"orientation": "exif", **dataset}
     if "content" in dataset:
         return dataset
     return {**{name: value for name, value in dataset.items() if name != "sha256"}, "content": dataset.get("sha256")}

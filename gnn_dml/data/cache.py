@@ -99,15 +99,17 @@ class CachedImages:
 
 
 def open_cache(
-    paths: Sequence[Path], folder: Path, *, side: int, workers: int = 0
+    paths: Sequence[Path], folder: Path, *, side: int, workers: int = 0, upright: bool = True
 ) -> tuple[CachedImages, list[int], list[str]]:
     """Fill a cache with what it lacks of these files, with a progress bar, and open it.
 
     Args:
         paths: N image files.
-        folder: Of the cache; made if it is missing. Several data sets may share one.
+        folder: Of the cache; made if it is missing. Several data sets may share one; images as they are stored and
+            images turned upright may not.
         side: To which the shorter side of an image is resized; smaller images stay as they are.
         workers: Processes that decode; 0 decodes in this one.
+        upright: See `gnn_dml.data.decode.decode`.
 
     Returns:
         The images that can be read, the positions in `paths` of those, and for each file that cannot be read the
@@ -120,7 +122,7 @@ def open_cache(
         folder.mkdir(parents=True, exist_ok=True)
         with FileLock(folder / "lock"), closing(sqlite3.connect(folder / "index.sqlite")) as index:
             index.executescript(TABLES)
-            broken = _fill(index, paths, folder, side, workers)
+            broken = _fill(index, paths, folder, side, workers, upright)
             places = _find_places(index, paths, side)
     except (OSError, sqlite3.Error) as error:
         raise UserError(
@@ -144,10 +146,11 @@ class _Decoded(NamedTuple):
 class _Sources(Dataset["list[_Decoded]"]):
     """Files to hash, and to decode unless their content is known."""
 
-    def __init__(self, paths: Sequence[Path], known: set[str], side: int) -> None:
+    def __init__(self, paths: Sequence[Path], known: set[str], side: int, upright: bool) -> None:
         self.paths = paths
         self.known = known
         self.side = side
+        self.upright = upright
 
     def __len__(self) -> int:
         return len(self.paths)
@@ -165,7 +168,8 @@ class _Sources(Dataset["list[_Decoded]"]):
         pixels, said = None, ""
         if digest not in self.known:
             try:
-                pixels = resize_shorter_side(decode(data, str(path)), self.side).contiguous().numpy()
+                image = decode(data, str(path), upright=self.upright)
+                pixels = resize_shorter_side(image, self.side).contiguous().numpy()
             except UserError as error:
                 said = str(error)
         return _Decoded(path, stat.st_size, stat.st_mtime_ns, digest, pixels, said)
@@ -179,14 +183,16 @@ def resize_shorter_side(image: Tensor, side: int) -> Tensor:
     return resized
 
 
-def _fill(index: sqlite3.Connection, paths: Sequence[Path], folder: Path, side: int, workers: int) -> list[str]:
+def _fill(
+    index: sqlite3.Connection, paths: Sequence[Path], folder: Path, side: int, workers: int, upright: bool
+) -> list[str]:
     """Add what is missing, a shard at a time; the sentences about files that cannot be read."""
     stale = _find_stale(index, paths, side)
     if not stale:
         return []
     known = {digest for (digest,) in index.execute("SELECT sha256 FROM images WHERE side = ?", (side,))}
     batches: Iterable[list[_Decoded]] = DataLoader(
-        _Sources(stale, known, side),
+        _Sources(stale, known, side, upright),
         batch_size=16,
         num_workers=workers,
         collate_fn=_pass_through,

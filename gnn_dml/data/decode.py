@@ -18,7 +18,7 @@ from gnn_dml.errors import UserError
 TRANSPARENT = ("LA", "La", "PA", "RGBA", "RGBa")
 
 
-def read_image(path: Path) -> Tensor:
+def read_image(path: Path, *, upright: bool = True) -> Tensor:
     """Read an image file; see `decode`.
 
     Raises:
@@ -28,18 +28,19 @@ def read_image(path: Path) -> Tensor:
         data = path.read_bytes()
     except OSError as error:
         raise UserError(f"cannot read the image {path}: {error.strerror or error}") from error
-    return decode(data, str(path))
+    return decode(data, str(path), upright=upright)
 
 
-def decode(data: bytes, name: str) -> Tensor:
+def decode(data: bytes, name: str, *, upright: bool = True) -> Tensor:
     """Decode an image of any format that Pillow knows.
 
-    The EXIF orientation is applied. Grey, palette and CMYK images become RGB; transparent ones are laid on white; grey
+    Grey, palette and CMYK images become RGB; transparent ones are laid on white; grey
     with 16 bits keeps its high byte. Of several frames the first counts.
 
     Args:
         data: The content of the file.
         name: Of the image, for messages.
+        upright: Turn the image as its EXIF orientation says; False leaves the pixels as they are stored.
 
     Returns:
         uint8 (3, h, w), laid out in memory with the channels last.
@@ -57,7 +58,7 @@ def decode(data: bytes, name: str) -> Tensor:
             warnings.simplefilter("ignore")
             warnings.simplefilter("error", Image.DecompressionBombWarning)
             with Image.open(io.BytesIO(data)) as image:
-                pixels = _rgb(_upright(image))
+                pixels = _rgb(_upright(image) if upright else image)
     except UnidentifiedImageError as error:
         raise UserError(f"cannot read the image {name}: it is in no image format that Pillow knows") from error
     except Exception as error:  # a damaged file makes Pillow raise almost anything

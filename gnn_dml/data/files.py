@@ -15,10 +15,12 @@ class ImageFiles:
 
     Args:
         paths: N files.
+        upright: See `gnn_dml.data.decode.decode`.
     """
 
-    def __init__(self, paths: Sequence[Path]) -> None:
+    def __init__(self, paths: Sequence[Path], *, upright: bool = True) -> None:
         self.paths = list(paths)
+        self.upright = upright
 
     def __len__(self) -> int:
         return len(self.paths)
@@ -29,8 +31,8 @@ class ImageFiles:
         Raises:
             UserError: If it cannot be read; the message names the file.
         """
-        return read_image(self.paths[index])
+        return read_image(self.paths[index], upright=self.upright)
 
     def only(self, index: Sequence[int]) -> ImageFiles:
         """The images at these positions."""
-        return ImageFiles([self.paths[i] for i in index])
+        return ImageFiles([self.paths[i] for i in index], upright=self.upright)

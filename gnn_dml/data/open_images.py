@@ -12,6 +12,7 @@ from gnn_dml.data.readable import find_unreadable
 from gnn_dml.errors import UserError
 
 Policy = Literal["error", "skip"]
+Orientation = Literal["exif", "stored"]
 
 
 class OpenedImages(NamedTuple):
@@ -28,6 +29,7 @@ def open_images(
     cache: Path | None = None,
     cache_side: int = 256,
     workers: int = 0,
+    orientation: Orientation = "exif",
 ) -> OpenedImages:
     """Apply the policy for unreadable images, and fill and open the cache.
 
@@ -41,19 +43,25 @@ def open_images(
         cache: Its folder, or None for no cache.
         cache_side: See `gnn_dml.data.cache.open_cache`.
         workers: Processes that decode.
+        orientation: "exif" turns images upright; "stored" leaves them as they lie in their files, as published. Those
+            have a cache of their own inside the folder.
 
     Raises:
         UserError: Under "error" if an image cannot be read (the message counts them and names the first), or if the
             cache cannot be written; if no image is left.
-        ValueError: If the policy is unknown.
+        ValueError: If the policy or the orientation is unknown.
     """
     if policy not in get_args(Policy):
         raise ValueError(f"policy must be one of {', '.join(get_args(Policy))}, not {policy!r}")
+    if orientation not in get_args(Orientation):
+        raise ValueError(f"orientation must be one of {', '.join(get_args(Orientation))}, not {orientation!r}")
     if not isinstance(dataset.images, ImageFiles):
         return OpenedImages(dataset, 0)
-    paths = dataset.images.paths
+    paths, upright = dataset.images.paths, orientation == "exif"
+    dataset = dataset.with_images(ImageFiles(paths, upright=upright))
     if cache is not None:
-        images, kept, broken = open_cache(paths, cache, side=cache_side, workers=workers)
+        place = cache if upright else cache / "stored"
+        images, kept, broken = open_cache(paths, place, side=cache_side, workers=workers, upright=upright)
     elif policy == "skip":
         faults = find_unreadable(paths, workers=workers)
         images, kept, broken = None, [i for i in range(len(paths)) if i not in faults], list(faults.values())

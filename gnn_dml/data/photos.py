@@ -8,9 +8,11 @@ import torch
 from torch import Tensor
 from torchvision.transforms import v2
 
+from gnn_dml.data.erasing import UniformErasing
 from gnn_dml.data.transforms import Transform
 from gnn_dml.prepare.scales import SCALES, Scale
 
+ERASING = ("torchvision", "uniform")
 FILL = (0.4914, 0.4822, 0.4465)
 """Of an erased rectangle, in normalised units, as published."""
 
@@ -19,7 +21,7 @@ class PhotoTransforms:
     """The transforms of "Learning Intra-Batch Connections for Deep Metric Learning", as in its published code.
 
     Training images are cropped and resized at random, flipped and, half of them, get a rectangle erased (2 to 40 % of
-    the area, sides 0.3 to 3.3); test images are resized on their shorter side and cropped in the middle.
+    the area); test images are resized on their shorter side and cropped in the middle.
 
     The published code erases after normalisation. Here images stay uint8 until they are on their device, so the erased
     rectangle has the level nearest to the published fill: at most half a level of 255 beside it.
@@ -30,6 +32,8 @@ class PhotoTransforms:
         crop_scale: Smallest and largest area of the random crop, as a share of the image.
         flip: Probability of a horizontal flip.
         erase: Probability of erasing a rectangle.
+        erasing: How the rectangle's aspect is drawn: "torchvision" evenly on a logarithmic scale from 0.3 to 3.3,
+            "uniform" evenly from 0.3 to 3.33, as published.
         normalize: "imagenet" for the usual mean and std; "published" for the std (0.299, 0.224, 0.225), whose first
             number is a typo that the published weights were trained with; "bn_inception" for blue first, levels 0 to
             255, mean (104, 117, 128); "half" for mean and std 0.5, as EfficientNet-Lite and many models of timm take.
@@ -46,10 +50,13 @@ class PhotoTransforms:
         crop_scale: Sequence[float] = (0.08, 1.0),
         flip: float = 0.5,
         erase: float = 0.5,
+        erasing: str = "torchvision",
         normalize: str = "imagenet",
     ) -> None:
         if normalize not in SCALES:
             raise ValueError(f"normalize must be one of {', '.join(SCALES)}, not {normalize!r}")
+        if erasing not in ERASING:
+            raise ValueError(f"erasing must be one of {', '.join(ERASING)}, not {erasing!r}")
         if not 1 <= size <= resize:
             raise ValueError(f"size must be at least 1 and at most resize={resize}, not {size}")
         if len(crop_scale) != 2 or not 0 < crop_scale[0] <= crop_scale[1] <= 1:
@@ -64,7 +71,10 @@ class PhotoTransforms:
         ]
         if erase > 0:
             levels = [float(level) for level in scale.levels(FILL)]
-            train.append(v2.RandomErasing(erase, scale=(0.02, 0.4), ratio=(0.3, 3.3), value=levels))
+            if erasing == "uniform":
+                train.append(UniformErasing(erase, levels))
+            else:
+                train.append(v2.RandomErasing(erase, scale=(0.02, 0.4), ratio=(0.3, 3.3), value=levels))
         self.train: Transform = v2.Compose(train)
         self.evaluate: Transform = v2.Compose([v2.Resize(resize, antialias=True), v2.CenterCrop(size)])
         self.finish: Transform = _Finish(scale)

@@ -99,6 +99,7 @@ def build_source(config: Config) -> tuple[ImageDataset, Transforms, int]:
         cache=None if cache is None else Path(cache),
         cache_side=dataset.get("cache_side", 256),
         workers=config["workers"],
+        orientation=dataset.get("orientation", "exif"),
     )
     return opened.dataset, transforms, opened.skipped
 

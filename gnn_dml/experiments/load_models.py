@@ -23,6 +23,11 @@ if TYPE_CHECKING:
 
 Name = str | PathLike[str]
 NORMALIZE = "dataset.transform.normalize"
+HEADS = "layer.num_heads"
+CARS_TEST_HEADS = 4
+"""Of the published Cars196 weights for message passing at test time, by their configuration: one layer of 4 heads.
+
+Cars196 is trained with two layers of 8, and no shape tells the heads."""
 
 
 def load_models(
@@ -113,4 +118,16 @@ def _load_published(
     if NORMALIZE not in keys:
         transform = config["dataset"]["transform"]
         config["dataset"]["transform"] = {**transform, **normalization_settings(transform, "published")}
+    if (
+        HEADS not in keys
+        and refiner is not None
+        and config["choices"]["dataset"] == "cars196"
+        and _layers(refiner) == 1
+    ):
+        config["layer"] = {**config["layer"], "num_heads": CARS_TEST_HEADS}
     return from_published(name, weights, config, refiner)
+
+
+def _layers(refiner: Weights) -> int:
+    """The message-passing layers of published weights."""
+    return sum(name.endswith(".att.q_linear.weight") for name in refiner)

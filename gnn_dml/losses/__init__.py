@@ -2,6 +2,7 @@
 
 from gnn_dml.losses.cross_entropy import CrossEntropy
 from gnn_dml.losses.embedding import EmbeddingLoss
+from gnn_dml.losses.focal import Focal
 from gnn_dml.losses.losses import Losses
 from gnn_dml.losses.multi_similarity import MultiSimilarity
 from gnn_dml.losses.term import LossTerm

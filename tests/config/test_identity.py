@@ -29,6 +29,8 @@ SAME = [
     (["graph=none"], ["graph=none", "drop_edge=0.5"]),
     (["graph=none"], ["graph=none", "optimizer.refiner_rate=1.0"]),
     (["graph=none"], ["graph=none", "protocol.neighbours=3"]),
+    ([], ["protocol.k1=12"]),
+    (["protocol.epochs=0"], ["protocol.epochs=0", "protocol.reload=[3]"]),
     (["graph=none"], ["graph=none", "loss.terms.refined.weight=3.0"]),
     (["protocol.epochs=0"], ["protocol.epochs=0", "optimizer.lr=0.5"]),
     (["protocol.epochs=0"], ["protocol.epochs=0", "loss.temperature=0.5"]),
@@ -51,6 +53,16 @@ OTHER = [
     ["sampler=distinct"],
     ["dataset.transform.grey=0.0"],
     ["drop_edge=0.1"],
+    ["sampler.extra_group=true"],
+    ["sampler.fill_last=true"],
+    ["optimizer.decayed=all"],
+    ["optimizer.schedule=drop"],
+    ["loss.layers=sum"],
+    ["loss=focal"],
+    ["layer.aggregation=mean"],
+    ["protocol.reload=[3]"],
+    ["protocol.neighbourhood=reciprocal"],
+    ["protocol.neighbourhood=reciprocal", "protocol.k1=12"],
 ]
 
 
@@ -157,7 +169,7 @@ def test_every_setting_of_the_package_has_a_value_that_names_leave_out():
         "dataset.cache_side",
         "protocol.elsewhere.",
     )
-    loss = ("loss.smoothing", "loss.temperature", "loss.layers")
+    loss = ("loss.smoothing", "loss.temperature", "loss.layers", "loss.gamma")
     known = {*read_baseline(), "seed", "dataset.content", "backbone.image_size"}
     assert [key for key in sorted(written - known) if not key.startswith((*idle, *loss))] == []
     assert [key for key in counted_settings(resolve([])) if key not in known and not key.endswith("_")] == []

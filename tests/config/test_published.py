@@ -17,6 +17,8 @@ PUBLISHED = {
     "loss.terms.backbone.layers": "sum",
     "loss.terms.refined.layers": "sum",
     "dataset.transform.normalize": "published",
+    "dataset.transform.erasing": "uniform",
+    "dataset.orientation": "stored",
     "protocol.reload": [31, 51],
     "protocol.k1": 30,
 }
@@ -28,6 +30,8 @@ OURS = {
     "loss.terms.backbone.layers": "mean",
     "loss.terms.refined.layers": "mean",
     "dataset.transform.normalize": "imagenet",
+    "dataset.transform.erasing": "torchvision",
+    "dataset.orientation": "exif",
     "protocol.reload": [],
     "protocol.k1": 30,
 }

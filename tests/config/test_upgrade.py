@@ -65,3 +65,11 @@ def test_nothing_is_changed_in_place():
     held = old("complete")
     upgrade(held)
     assert held == old("complete")
+
+
+def test_photographs_were_turned_upright_and_erased_as_torchvision_does():
+    transform = {"_target_": "gnn_dml.data.PhotoTransforms", "size": 227}
+    held = {"dataset": {"unreadable": "skip", "content": "x", "source": {}, "transform": transform}}
+    found = upgrade(held)["dataset"]
+    assert (found["orientation"], found["transform"]["erasing"]) == ("exif", "torchvision")
+    assert upgrade(upgrade(held)) == upgrade(held)

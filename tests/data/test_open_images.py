@@ -68,3 +68,23 @@ def test_images_in_memory_are_left_alone(tiny_archive, tmp_path):
     assert open_images(data, policy="skip", cache=tmp_path / "cache") == (data, 0)
     with pytest.raises(ValueError, match="one of error, skip, not 'ignore'"):
         open_images(data, policy="ignore")
+
+
+@pytest.mark.parametrize("with_cache", [False, True])
+def test_images_are_turned_upright_or_left_as_they_are_stored(tmp_path, with_cache):
+    """Stored lying, to be shown a quarter turned; both ways one after another from one cache folder."""
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    Image.new("RGB", (40, 30), "red").save(tmp_path / "a.png", exif=exif)
+    data = ImageDataset(ImageFiles([tmp_path / "a.png"]), torch.tensor([0]), ("a",), ("a.png",), ("train",))
+    cache = tmp_path / "cache" if with_cache else None
+    for _ in range(2):
+        upright = open_images(data, cache=cache, cache_side=100)
+        stored = open_images(data, cache=cache, cache_side=100, orientation="stored")
+        assert upright.dataset.images[0].shape == (3, 40, 30)
+        assert stored.dataset.images[0].shape == stored.dataset.images.only([0])[0].shape == (3, 30, 40)
+
+
+def test_an_unknown_orientation_is_refused(damaged):
+    with pytest.raises(ValueError, match="orientation must be one of exif, stored, not 'sideways'"):
+        open_images(damaged, orientation="sideways")

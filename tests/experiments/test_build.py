@@ -11,6 +11,7 @@ from gnn_dml.experiments.build import build_neighbourhoods
     [
         ({"neighbourhood": "nearest", "neighbours": 8}, "NearestNeighbourhoods(8)"),
         ({"neighbourhood": "reciprocal", "neighbours": 6}, "ReciprocalNeighbourhoods(6, k1=30)"),
+        ({"neighbourhood": "reciprocal", "neighbours": 6, "k1": 12}, "ReciprocalNeighbourhoods(6, k1=12)"),
         ({"neighbours": 4}, "NearestNeighbourhoods(4)"),
     ],
 )
