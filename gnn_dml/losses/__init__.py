@@ -7,4 +7,4 @@ from gnn_dml.losses.losses import Losses
 from gnn_dml.losses.multi_similarity import MultiSimilarity
 from gnn_dml.losses.term import LossTerm
 
-__all__ = ["CrossEntropy", "EmbeddingLoss", "LossTerm", "Losses", "MultiSimilarity"]
+__all__ = ["CrossEntropy", "EmbeddingLoss", "Focal", "LossTerm", "Losses", "MultiSimilarity"]
