@@ -80,6 +80,16 @@ BRANCHES = {
     "backbone_": "Of the CNN's own embedding, on the test classes, at the chosen epoch.",
     "expanded_": "Of the CNN's own embedding moved towards its neighbours, with nothing learned; see `expansion`.",
     "refined_": "Of the refined embedding of the same weights; missing without a refiner.",
+    **{
+        f"{method}_": f"{text}, of the CNN's own embedding; where `protocol.training_free` asks for it."
+        for method, text in (
+            ("average_qe", "Average query expansion (Chum et al. 2007)"),
+            ("alpha_qe", "Alpha query expansion (Radenovic et al. 2018)"),
+            ("alpha_qe_dba", "The same on queries and database"),
+            ("k_reciprocal", "K-reciprocal re-ranking (Zhong et al. 2017)"),
+            ("diffusion", "Diffusion (Iscen et al. 2017)"),
+        )
+    },
     "last_backbone_": "As `backbone_`, after the last epoch.",
     "last_expanded_": "As `expanded_`, after the last epoch; expanded as at the chosen one.",
     "last_refined_": "As `refined_`, after the last epoch.",

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from gnn_dml.cli.models import images_and_device, load_named
 from gnn_dml.cli.parser.models import split_targets
-from gnn_dml.cli.tables import format_members, format_table
+from gnn_dml.cli.tables import format_members, format_methods, format_table
 from gnn_dml.errors import UserError
 from gnn_dml.experiments.output import check_input, check_output
 
@@ -39,10 +39,12 @@ def _run_models(arguments: argparse.Namespace, runs: Sequence[str], settings: Se
     from gnn_dml.evaluation.measurement import write_csv
     from gnn_dml.experiments.evaluate_models import evaluate_models
 
-    found = evaluate_models(models, **images_and_device(arguments), **_options(arguments))
+    found = evaluate_models(
+        models, **images_and_device(arguments), **_options(arguments), training_free=arguments.training_free
+    )
     split = found.split
     if arguments.csv is not None:
-        every = [*found.whole, *(one for member in found.members for one in member)]
+        every = [*found.whole, *found.training_free, *(one for member in found.members for one in member)]
         write_csv(Path(arguments.csv), every, split=arguments.split, images=len(split), metric=arguments.metric)
     if arguments.json:
         print(json.dumps(_to_json(found)))
@@ -50,6 +52,10 @@ def _run_models(arguments: argparse.Namespace, runs: Sequence[str], settings: Se
     print("\n".join(model.describe(refined=len(found.whole) == 2) for model in models))
     print(f"{arguments.split} classes: {len(split)} images of {split.num_classes} classes, in percent\n")
     _print_table(found.whole, None if split.query is None else int(split.query.sum()), len(split))
+    if found.training_free:
+        print(f"\nwithout training, on the backbone's embedding, in percent\n\n{format_methods(found.training_free)}")
+        expansion = models[0].expansion if len(models) == 1 else None
+        print("\nexpanded: " + ("by default settings" if expansion is None else f"{expansion}, as the run chose"))
     if found.members:
         print(f"\nthe members alone, in percent\n\n{format_members(found.members)}")
     return 0
@@ -65,6 +71,8 @@ def _to_json(found: Evaluation) -> dict[str, Any]:
     whole = to_json(found.whole)
     for name in [name for name in whole if name.startswith("backbone_")]:
         whole.setdefault(name.replace("backbone_", "refined_", 1), None)
+    if found.training_free:
+        whole |= {name: value for name, value in to_json(found.training_free).items() if name != "unmatched"}
     out = {"epoch": found.models[0].epoch if len(found.models) == 1 else None, "split": found.split_name, **whole}
     if found.members:
         out["members"] = [
@@ -79,9 +87,11 @@ def _run_file(arguments: argparse.Namespace, targets: Sequence[str]) -> int:
     path = arguments.embeddings
     if targets:
         raise UserError(f"--embeddings takes the place of runs and their settings, and there is also {targets[0]}")
-    for option in ("refined", "last", "dataset", "refiner", "device", "workers"):
+    for option in ("refined", "training_free", "last", "dataset", "refiner", "device", "workers"):
         if getattr(arguments, option) not in (None, False, []):
-            raise UserError(f"--{option} goes with runs; --embeddings {path} is a file of embeddings already")
+            raise UserError(
+                f"--{option.replace('_', '-')} goes with runs; --embeddings {path} is a file of embeddings already"
+            )
     check_input("--embeddings", Path(path))
     if arguments.labels is not None:
         check_input("--labels", Path(arguments.labels))

@@ -51,6 +51,14 @@ def format_members(members: Sequence[Sequence[Measurement]]) -> str:
     return "\n".join(lines)
 
 
+def format_methods(methods: Sequence[Measurement]) -> str:
+    """A line per method, a column per metric, in percent."""
+    names = list(methods[0].scores)
+    lines = [_line("", names, "")]
+    lines += [_line(one.embedding, [percent(one.scores[name]) for name in names], "") for one in methods]
+    return "\n".join(lines)
+
+
 def _line(name: str, cells: Sequence[str], difference: str) -> str:
     shown = "".join(f" {cell:>10}" for cell in cells) + f" {difference:>11}"
     return f"{name:<15}{shown}".rstrip()

@@ -54,6 +54,8 @@ _ONE_OF: dict[str, tuple[str, ...]] = {
     "protocol.neighbourhood": ("nearest", "reciprocal"),
 }
 
+TRAINING_FREE = ("average_qe", "alpha_qe", "alpha_qe_dba", "k_reciprocal", "diffusion")
+
 
 def problems(config: Config) -> list[str]:
     """One sentence for each thing in a resolved configuration that cannot work; empty if all is well."""
@@ -95,6 +97,9 @@ def _numbers(config: Config) -> list[str]:
         found.append(f"protocol.ks must be a list of whole numbers of at least 1, not {ks}")
     elif 1 not in ks:
         found.append(f"protocol.ks must hold 1, which tables and plots show; it is {ks}")
+    methods = _get(config, "protocol.training_free") or []
+    if unknown := [name for name in methods if name not in TRAINING_FREE]:
+        found.append(f"protocol.training_free holds {unknown[0]!r}; it can hold {', '.join(TRAINING_FREE)}")
     candidates = _get(config, "protocol.choose_neighbours")
     if candidates is not None and (
         not isinstance(candidates, list)

@@ -15,6 +15,7 @@ LATER: dict[str, Config] = {
         "neighbourhood": "nearest",
         "choose_neighbours": None,
         "train_recall": False,
+        "training_free": [],
         "val_share": 0.2,
         "val_seed": 0,
         "folds": None,

@@ -6,6 +6,7 @@ Legend: N images, D channels, k neighbours.
 from __future__ import annotations
 
 import itertools
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -14,6 +15,8 @@ from torch import Tensor
 
 from gnn_dml.evaluation.neighbour_sums import add_neighbours, nearest_and_cosines, unit_rows
 from gnn_dml.evaluation.score import score_embedding
+
+_WRITTEN = re.compile(r"(\d+) neighbours?, temperature ([0-9.e+-]+), weight ([0-9.e+-]+)")
 
 
 @dataclass(frozen=True)
@@ -50,6 +53,24 @@ class ExpansionOptions:
             return "closed"
         count = f"{self.neighbours} neighbour" + "s" * (self.neighbours > 1)
         return f"{count}, temperature {self.temperature:g}, weight {self.weight:g}"
+
+    @classmethod
+    def parse(cls, text: str) -> ExpansionOptions:
+        """What `str` wrote, read again.
+
+        Raises:
+            ValueError: If it is something else.
+
+        Example:
+            >>> ExpansionOptions.parse(str(ExpansionOptions(4, 0.1, 0.5)))
+            ExpansionOptions(neighbours=4, temperature=0.1, weight=0.5)
+        """
+        if text == "closed":
+            return CLOSED
+        found = _WRITTEN.fullmatch(text)
+        if found is None:
+            raise ValueError(f"{text!r} is no expansion like '4 neighbours, temperature 0.1, weight 0.5'")
+        return cls(int(found[1]), float(found[2]), float(found[3]))
 
     @property
     def strength(self) -> tuple[float, int, float]:

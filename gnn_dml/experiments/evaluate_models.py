@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Literal
 
 from gnn_dml.data.images import ImageSplit
 from gnn_dml.evaluation.ensemble import check_refiners, embed_ensemble, join_embeddings
 from gnn_dml.evaluation.measurement import Measurement, MetricOptions, measure_branches, to_rows
+from gnn_dml.evaluation.training_free import TrainingFreeOptions, measure_training_free
 from gnn_dml.experiments.frames import make_frame
 from gnn_dml.experiments.load_models import Name, choose_device, load_models
 from gnn_dml.experiments.trained import Trained
@@ -28,6 +29,8 @@ class Evaluation:
         metric: What near means.
         whole: The embeddings of the one model, or of the ensemble.
         members: Those of each member of an ensemble; empty for one model.
+        training_free: What neighbours give without training, on the backbone's embedding of the whole; empty where it
+            was not asked for.
     """
 
     models: Sequence[Trained]
@@ -36,19 +39,21 @@ class Evaluation:
     metric: str
     whole: Sequence[Measurement]
     members: Sequence[Sequence[Measurement]]
+    training_free: Sequence[Measurement] = ()
 
     def rows(self) -> list[dict[str, Any]]:
-        """A row per embedding: of the whole, then of each member."""
-        measurements = [*self.whole, *(one for member in self.members for one in member)]
+        """A row per embedding: of the whole, of the training-free methods on it, then of each member."""
+        measurements = [*self.whole, *self.training_free, *(one for member in self.members for one in member)]
         return to_rows(measurements, split=self.split_name, images=len(self.split), metric=self.metric)
 
     def frame(self) -> pd.DataFrame:
         """The rows; `member` says which of them are of a member, `epoch` after which the weights were taken."""
-        epochs: list[int | None] = [self.models[0].epoch if len(self.models) == 1 else None] * len(self.whole)
+        of_whole = len(self.whole) + len(self.training_free)
+        epochs: list[int | None] = [self.models[0].epoch if len(self.models) == 1 else None] * of_whole
         for model, member in zip(self.models, self.members, strict=False):
             epochs += [model.epoch] * len(member)
         rows = [
-            {"member": place >= len(self.whole), "epoch": epoch, **row}
+            {"member": place >= of_whole, "epoch": epoch, **row}
             for place, (epoch, row) in enumerate(zip(epochs, self.rows(), strict=True))
         ]
         return make_frame(rows)
@@ -69,6 +74,7 @@ def evaluate(
     seed: int | None = None,
     device: str | None = None,
     workers: int | None = None,
+    training_free: bool = False,
     trust: Sequence[str] = (),
     config_dirs: Sequence[str] = (),
 ) -> pd.DataFrame:
@@ -88,6 +94,8 @@ def evaluate(
         seed: Of k-means; None as the first run has it.
         device: "auto", "cpu", "cuda" or "mps"; None as a setting says, or automatically.
         workers: Processes that load images; None as the run has it.
+        training_free: Whether to measure what neighbours give without training too: query expansion, re-ranking and
+            diffusion (`gnn_dml.evaluation.training_free`). They look by cosine, and score retrieval alone.
         trust: See `runs`.
         config_dirs: Likewise.
 
@@ -112,6 +120,7 @@ def evaluate(
         seed=seed,
         device=device,
         workers=workers,
+        training_free=training_free,
     )
     return found.frame()
 
@@ -127,6 +136,7 @@ def evaluate_models(
     seed: int | None = None,
     device: str | None = None,
     workers: int | None = None,
+    training_free: bool = False,
 ) -> Evaluation:
     """Measure one model, or several as an ensemble; see `evaluate`."""
     if refined:
@@ -143,12 +153,22 @@ def evaluate_models(
     embedded = embed_ensemble(members, computing, refine=refined is not False)
     images = members[0].split
     name = models[0].name if len(models) == 1 else f"ensemble of {len(models)}"
+    joined = join_embeddings(embedded)
+    free: list[Measurement] = []
+    if training_free:
+        chosen = TrainingFreeOptions()
+        if len(models) == 1 and models[0].expansion is not None:
+            chosen = replace(chosen, expansion=models[0].expansion)
+        free = measure_training_free(
+            joined.backbone, images.labels, images.query, options.ks, model=name, options=chosen
+        )
     return Evaluation(
         models=models,
         split_name=split,
         split=images,
         metric=metric,
-        whole=measure_branches(name, join_embeddings(embedded), images, options=options),
+        whole=measure_branches(name, joined, images, options=options),
+        training_free=free,
         members=[
             measure_branches(model.name, embeddings, images, options=options, retrieval_only=True)
             for model, embeddings in zip(models, embedded, strict=True)

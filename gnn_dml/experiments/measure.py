@@ -12,6 +12,7 @@ from gnn_dml.data.transforms import Transforms
 from gnn_dml.evaluation.embed import Embeddings, embed
 from gnn_dml.evaluation.expand import ExpansionOptions, expand
 from gnn_dml.evaluation.score import score
+from gnn_dml.evaluation.training_free import measure_training_free
 from gnn_dml.experiments.build import build_neighbourhoods
 from gnn_dml.experiments.checkpoint import Checkpoint
 
@@ -44,7 +45,12 @@ def measure(
     check(found)
     if expansion is not None:
         found = replace(found, expanded=expand_by(found, split, expansion))
-    return found, score(found, split, ks=protocol["ks"], cluster_seed=seed)
+    measured = score(found, split, ks=protocol["ks"], cluster_seed=seed)
+    for one in measure_training_free(
+        found.backbone, split.labels, split.query, protocol["ks"], methods=protocol.get("training_free") or []
+    ):
+        measured |= {f"{one.embedding}_{name}": value for name, value in one.scores.items()}
+    return found, measured
 
 
 def expand_by(found: Embeddings, split: ImageSplit, expansion: ExpansionOptions) -> torch.Tensor:

@@ -81,10 +81,17 @@ def make_row(
         **signs,
         "graph_note": graph_note(signs, neighbours),
         **figures,
+        **{name: measured.get(name) for name in _training_free_names(protocol)},
         **{name: value for name, value in selected.items() if name.startswith(f"{protocol['select_on']}_")},
     }
     known = {name: None if isinstance(value, float) and math.isnan(value) else value for name, value in row.items()}
     return {**known, "settings": counted_settings(config)}
+
+
+def _training_free_names(protocol: Mapping[str, Any]) -> list[str]:
+    """The figures of methods asked for besides the three embeddings."""
+    retrieval = [*(f"recall@{k}" for k in protocol["ks"]), "map@r", "r_precision"]
+    return [f"{method}_{name}" for method in protocol.get("training_free") or [] for name in retrieval]
 
 
 def _with_neighbours(protocol: Mapping[str, Any], neighbours: int | None) -> dict[str, Any]:

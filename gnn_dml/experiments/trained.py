@@ -12,9 +12,11 @@ from torch_geometric.transforms import BaseTransform
 
 from gnn_dml.errors import UserError
 from gnn_dml.evaluation.ensemble import Member
+from gnn_dml.evaluation.expand import ExpansionOptions
 from gnn_dml.evaluation.refine import describe_test_graph
 from gnn_dml.experiments.build import Config, build, build_neighbourhoods, build_source
 from gnn_dml.experiments.checkpoint import Checkpoint, as_checkpoint, is_checkpoint, read_checkpoint
+from gnn_dml.experiments.finished import finished_row
 from gnn_dml.graphs import Complete, describe, uses_labels
 from gnn_dml.models import Embedder, Refiner
 from gnn_dml.models.weights_file import as_weights, open_weights
@@ -33,12 +35,14 @@ class Trained:
         config: Resolved; of the test, so `dataset` and `graph` may differ from those of the training.
         learner: On the CPU, in eval mode.
         epoch: After which epoch the weights were taken; None where that is not known.
+        expansion: How the run chose to expand its embedding, on its selecting split; None where that is not known.
     """
 
     name: str
     config: Config
     learner: Learner
     epoch: int | None
+    expansion: ExpansionOptions | None = None
 
     @property
     def test_graph(self) -> str:
@@ -110,7 +114,16 @@ def from_run(name: str, checkpoint: Checkpoint, config: Config, *, test_graph: b
         if not learner.has_refiner:
             raise UserError(f"{name} has no refiner, so a graph changes nothing")
         learner = Learner(learner.embedder, learner.refiner, _test_graph(config)).eval()
-    return Trained(name, config, learner, checkpoint.epoch)
+    return Trained(name, config, learner, checkpoint.epoch, _chosen_expansion(Path(name)))
+
+
+def _chosen_expansion(place: Path) -> ExpansionOptions | None:
+    """What the result.json of a run says, given its folder or a file in it."""
+    row = finished_row(place if place.is_dir() else place.parent)
+    try:
+        return None if row is None else ExpansionOptions.parse(str(row.get("expansion")))
+    except ValueError:  # of a version that chose none
+        return None
 
 
 def from_published(name: str, weights: Weights, config: Config, refiner: Weights | None = None) -> Trained:

@@ -22,6 +22,7 @@ def add_evaluate(commands: Commands) -> None:
         ("gnn-dml evaluate RUN --dataset folder dataset.root=my-images", "other images than the run's"),
         ("gnn-dml evaluate RUN protocol.neighbourhood=reciprocal protocol.neighbours=6", "refined as published"),
         ("gnn-dml evaluate RUN graph=knn graph.k=5", "another graph at test time"),
+        ("gnn-dml evaluate RUN --training-free", "beside query expansion, re-ranking and diffusion"),
         ("gnn-dml evaluate cnn.pth --refiner gnn.pth --dataset cub", "published weights"),
         ("gnn-dml evaluate --embeddings mine.npy --labels mine.txt", "embeddings from elsewhere; no training here"),
         ("gnn-dml evaluate RUN --json", "for a program to read; --csv FILE for a table"),
@@ -29,6 +30,7 @@ def add_evaluate(commands: Commands) -> None:
     parser = add_command(commands, "evaluate", "measure runs, weights or embeddings", long, epilog + SETTINGS)
     add_rest(parser, "targets", "RUN | SETTING=VALUE", f"{RUN}; several are an ensemble; settings: see below")
     _add_embeddings(parser)
+    _add_training_free(parser)
     _add_metrics(parser)
     add_model_arguments(parser)
 
@@ -45,6 +47,15 @@ def _add_embeddings(parser: argparse.ArgumentParser) -> None:
         "--refined",
         action=argparse.BooleanOptionalAction,
         help="the refined embedding too (default: where there is a refiner)",
+    )
+
+
+def _add_training_free(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--training-free",
+        action="store_true",
+        help="what neighbours give without training, on the backbone's embedding: query expansion, k-reciprocal "
+        "re-ranking, diffusion",
     )
 
 
