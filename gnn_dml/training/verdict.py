@@ -32,7 +32,7 @@ def summarise(epoch: Mapping[str, float | None]) -> dict[str, float | None]:
         "attention_entropy": _mean(epoch, "entropy_layer"),
         "logit_spread": _mean(epoch, "logit_spread_layer"),
         "message_size": _mean(epoch, "message_layer"),
-        "refined_ce": _mean(epoch, "refined_ce"),
+        "ce_of_guessing": _mean(epoch, "ce_of_guessing_refined"),
         "gradient_share": _mean(epoch, "gradient_share"),
         "gradient_cosine": _mean(epoch, "gradient_cosine"),
     }
@@ -46,10 +46,10 @@ def graph_note(signs: Mapping[str, float | None], neighbours: int | None = None)
         neighbours: At test time, where they were chosen.
 
     Example:
-        >>> graph_note({"attention_entropy": 1.0, "message_size": 0.6, "refined_ce": 0.4})
+        >>> graph_note({"attention_entropy": 1.0, "message_size": 0.6, "ce_of_guessing": 0.4})
         'the attention is uniform: this row compares averages'
     """
-    entropy, size, ce = (signs.get(name) for name in ("attention_entropy", "message_size", "refined_ce"))
+    entropy, size, ce = (signs.get(name) for name in ("attention_entropy", "message_size", "ce_of_guessing"))
     notes = []
     if size is not None and size < SILENT:
         notes.append("the block is closed: no messages to speak of are passed")

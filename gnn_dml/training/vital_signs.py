@@ -77,7 +77,7 @@ class VitalSigns:
                 if isinstance(known[name], CrossEntropy) and known[name].branch == branch
             ]
             if found and scores is not None and scores.size(-1) > 1:
-                self._add(f"{branch}_ce", found[0].detach() / math.log(scores.size(-1)))
+                self._add(f"ce_of_guessing_{branch}", found[0].detach() / math.log(scores.size(-1)))
 
     def _add(self, name: str, value: Tensor) -> None:
         self.values.setdefault(name, []).append(value.detach())
@@ -86,7 +86,7 @@ class VitalSigns:
         """The signs of the epoch by name, those that could be taken; see `gnn_dml.columns.VITAL_SIGNS`.
 
         Purity by layer and head as `PurityMeter.row` has it; `entropy_layerN`, `logit_spread_layerN` and
-        `message_layerN` by layer, mean over heads; `backbone_ce`, `refined_ce`, `gradient_share`, `gradient_cosine`.
+        `message_layerN` by layer, mean over heads; `ce_of_guessing_BRANCH`, `gradient_share`, `gradient_cosine`.
         """
         found = self.purity.row()
         for number, spreads in enumerate(zip(*self.spreads, strict=True), start=1):

@@ -70,6 +70,25 @@ def test_the_refined_embedding_can_be_left_out_or_demanded(run, plain_run, progr
     assert f"--refined needs a refiner, and {plain_run} has none" in program("evaluate", plain_run, "--refined", code=2)
 
 
+def test_what_neighbours_give_without_training(run, second_run, program, tmp_path):
+    """The same figures in the table, in JSON, in the CSV and in the run's own row."""
+    row = json.loads((run / "result.json").read_text())
+    found = shown(program, run, "--training-free")
+    assert found["expanded_recall@1"] == pytest.approx(row["expanded_recall@1"])
+    assert found["expanded_map@r"] == pytest.approx(row["expanded_map@r"])
+    assert found["plain_map@r"] == pytest.approx(row["backbone_map@r"])
+    text = program("evaluate", run, "--training-free", "--device", "cpu", "--csv", tmp_path / "all.csv")
+    lines = {line.split()[0]: line.split()[1:] for line in text.splitlines() if line.strip()}
+    for name in ("average_qe", "alpha_qe", "alpha_qe_dba", "k_reciprocal", "diffusion", "expanded"):
+        assert lines[name][0] == f"{100 * found[f'{name}_recall@1']:.1f}"
+    assert f"expanded: {row['expansion']}, as the run chose" in text
+    with (tmp_path / "all.csv").open() as file:
+        held = {line["embedding"]: line for line in csv.DictReader(file)}
+    assert float(held["k_reciprocal"]["map@r"]) == pytest.approx(found["k_reciprocal_map@r"])
+    both = program("evaluate", run, second_run, "--training-free", "--device", "cpu")
+    assert "expanded: by default settings" in both
+
+
 def test_an_ensemble_is_measured_on_the_members_side_by_side(run, second_run, program, tmp_path):
     found = shown(program, run, second_run, "--ks", "1,3")
     for branch, option in (("backbone", ()), ("refined", ("--refined",))):

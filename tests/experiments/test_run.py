@@ -13,7 +13,10 @@ import yaml
 from gnn_dml.config.compose import resolve
 from gnn_dml.data import emoji_archive
 from gnn_dml.errors import UserError
-from gnn_dml.evaluation.expand import expand
+from gnn_dml.evaluation.embed import embed
+from gnn_dml.evaluation.expand import ExpansionOptions, expand
+from gnn_dml.evaluation.neighbourhoods import NearestNeighbourhoods
+from gnn_dml.evaluation.training_free import measure_training_free
 from gnn_dml.experiments.build import build_source
 from gnn_dml.experiments.checkpoint import read_checkpoint
 from gnn_dml.experiments.finished import check_weights
@@ -100,23 +103,37 @@ def test_recall_on_the_training_images_where_it_is_asked_for(tiny_settings):
     assert not any(name.startswith("train_") for name in row)
 
 
+def test_other_methods_without_training_stand_in_the_row_where_they_are_asked_for(tiny_settings):
+    job, row = run(tiny_settings, "graph=none", "protocol.training_free=[alpha_qe,k_reciprocal]")
+    source, transforms, _ = build_source(job.config)
+    split = source.split("test")
+    x = embed(
+        read_checkpoint(job.folder).learner(),
+        split,
+        transforms,
+        torch.device("cpu"),
+        neighbourhoods=NearestNeighbourhoods(1),
+    ).backbone
+    for one in measure_training_free(x, split.labels, methods=["alpha_qe", "k_reciprocal"]):
+        assert row[f"{one.embedding}_map@r"] == pytest.approx(one.scores["map@r"])
+        assert row[f"{one.embedding}_recall@8"] == pytest.approx(one.scores["recall@8"])
+    with pytest.raises(UserError, match=r"protocol\.training_free holds 'dream'; it can hold average_qe, alpha_qe"):
+        run(tiny_settings, "protocol.training_free=[dream]")
+
+
 def test_signs_of_life_and_the_expanded_embedding_are_in_the_row(tiny_settings):
     job, row = run(tiny_settings)
     last = pd.read_csv(job.folder / "metrics.csv").iloc[-1]
     assert row["attention_entropy"] == pytest.approx(last["entropy_layer1"])
     assert row["message_size"] == pytest.approx(last["message_layer1"])
     assert row["gradient_share"] == pytest.approx(last["gradient_share"])
-    assert row["refined_ce"] == pytest.approx(last["refined_ce"])
+    assert row["ce_of_guessing"] == pytest.approx(last["ce_of_guessing_refined"])
     split = emoji_archive(job.config["dataset"]["root"]).split("test")
     with torch.no_grad():
         x = read_checkpoint(job.folder).learner().embedder(split.images.float() / 127.5 - 1).features
-    if row["expansion"] == "closed":
-        expected = retrieval(x, split.labels)
-    else:
-        k, temperature, weight = (
-            float(part.split()[i]) for part, i in zip(row["expansion"].split(", "), (0, 1, 1), strict=True)
-        )
-        expected = retrieval(expand(x, neighbours=int(k), temperature=temperature, weight=weight), split.labels)
+    chosen = ExpansionOptions.parse(row["expansion"])
+    moved = expand(x, neighbours=chosen.neighbours, temperature=chosen.temperature, weight=chosen.weight)
+    expected = retrieval(moved, split.labels)
     assert row["expanded_map@r"] == pytest.approx(expected["map@r"], abs=1e-3)
 
 

@@ -4,7 +4,7 @@ import pytest
 
 from gnn_dml.training.verdict import graph_note, summarise
 
-ALIVE = {"attention_entropy": 0.6, "message_size": 0.7, "refined_ce": 0.4}
+ALIVE = {"attention_entropy": 0.6, "message_size": 0.7, "ce_of_guessing": 0.4}
 
 
 def test_means_over_layers_and_heads():
@@ -16,12 +16,12 @@ def test_means_over_layers_and_heads():
         "purity_layer2_head1": math.nan,
         "entropy_layer1": 0.9,
         "entropy_layer2": 0.5,
-        "refined_ce": None,
+        "ce_of_guessing_refined": None,
     }
     found = summarise(epoch)
     assert found["purity"] == pytest.approx(0.3)
     assert found["attention_entropy"] == pytest.approx(0.7)
-    assert found["refined_ce"] is None
+    assert found["ce_of_guessing"] is None
     assert found["gradient_share"] is None
 
 
@@ -31,8 +31,8 @@ def test_means_over_layers_and_heads():
         ({}, ""),
         ({"attention_entropy": 0.9995}, "attention is uniform"),
         ({"message_size": 0.001}, "closed"),
-        ({"refined_ce": 0.82}, "hardly learned"),
-        ({"attention_entropy": None, "message_size": None, "refined_ce": None}, ""),
+        ({"ce_of_guessing": 0.82}, "hardly learned"),
+        ({"attention_entropy": None, "message_size": None, "ce_of_guessing": None}, ""),
     ],
 )
 def test_sentences(change, words):

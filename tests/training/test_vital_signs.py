@@ -77,10 +77,10 @@ def test_detached_nodes_teach_the_backbone_nothing():
 
 def test_cross_entropy_of_one_who_guesses_is_one():
     *_, row = observed()
-    assert row["refined_ce"] == pytest.approx(1, abs=0.01)  # the classifier starts next to 0
+    assert row["ce_of_guessing_refined"] == pytest.approx(1, abs=0.01)  # the classifier starts next to 0
     _, _, _, terms, row = observed(terms=Losses({"backbone": CrossEntropy()}))
-    assert row["backbone_ce"] == pytest.approx(terms["backbone"].item() / math.log(4), rel=1e-5)
-    assert "refined_ce" not in row
+    assert row["ce_of_guessing_backbone"] == pytest.approx(terms["backbone"].item() / math.log(4), rel=1e-5)
+    assert "ce_of_guessing_refined" not in row
     assert "gradient_share" not in row
 
 
