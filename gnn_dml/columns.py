@@ -61,7 +61,7 @@ COLUMNS = (
     Column("logit_spread", float, "Standard deviation of the attention's logits over the sources of a node."),
     Column("message_size", float, "Length of what a node is sent over the length of the node."),
     Column(
-        "ce_of_guessing", float, "Cross-entropy of the refined branch over that of guessing; 1 has learned nothing."
+        "ce_of_guessing", float, "Cross-entropy of the refined branch over that of guessing; 1: nothing learned."
     ),
     Column("gradient_share", float, "Share of the gradient at the embedding that comes from the refined branch."),
     Column("gradient_cosine", float, "Cosine between the gradients of both branches there."),

@@ -239,7 +239,8 @@ def _kind_problem(key: str, default: Any, value: Any) -> str | None:
         return f"{key} holds several settings; change one of them, for instance {key}.{inner}=..."
     kind = _KIND_BESIDE_NULL.get(key, type(None)) if default is None else type(default)
     if isinstance(default, ListConfig):
-        return None if isinstance(value, list) else f"{key} must be a list like {default}, not {value!r}"
+        fits = isinstance(value, list) or (value is None and key in _NULLABLE)
+        return None if fits else f"{key} must be a list like {default}, not {value!r}"
     if value is None and type(default) in _KINDS and key not in _NULLABLE:
         return f"{key} must be {_KINDS[kind]} (the default is {default}), not null"
     if isinstance(value, float) and not math.isfinite(value):
