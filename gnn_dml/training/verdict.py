@@ -46,18 +46,19 @@ def graph_note(signs: Mapping[str, float | None], neighbours: int | None = None)
         neighbours: At test time, where they were chosen.
 
     Example:
-        >>> graph_note({"attention_entropy": 1.0, "message_size": 0.6, "ce_of_guessing": 0.4})
+        >>> graph_note({"purity_chance": 0.05, "attention_entropy": 1.0, "message_size": 0.6, "ce_of_guessing": 0.4})
         'the attention is uniform: this row compares averages'
     """
     entropy, size, ce = (signs.get(name) for name in ("attention_entropy", "message_size", "ce_of_guessing"))
     notes = []
-    if size is not None and size < SILENT:
+    connected = signs.get("purity_chance") is not None  # else no image hears another, and nobody expects it to
+    if connected and size is not None and size < SILENT:
         notes.append("the block is closed: no messages to speak of are passed")
-    elif entropy is not None and entropy > UNIFORM:
+    elif connected and entropy is not None and entropy > UNIFORM:
         notes.append("the attention is uniform: this row compares averages")
     if ce is not None and ce > GUESSING:
         notes.append("the refined classifier has hardly learned: its loss is near that of guessing")
-    if neighbours == 0:
+    if connected and neighbours == 0:
         notes.append("validation chose no neighbours: test images are refined alone")
     return "; ".join(notes)
 

@@ -4,7 +4,7 @@ import pytest
 
 from gnn_dml.training.verdict import graph_note, summarise
 
-ALIVE = {"attention_entropy": 0.6, "message_size": 0.7, "ce_of_guessing": 0.4}
+ALIVE = {"purity_chance": 0.05, "attention_entropy": 0.6, "message_size": 0.7, "ce_of_guessing": 0.4}
 
 
 def test_means_over_layers_and_heads():
@@ -39,6 +39,11 @@ def test_sentences(change, words):
     note = graph_note({**ALIVE, **change})
     assert words in note
     assert bool(note) == bool(words)
+
+
+def test_the_control_without_messages_is_not_blamed_for_having_none():
+    isolated = {"purity_chance": None, "attention_entropy": None, "message_size": 0.0, "ce_of_guessing": 0.4}
+    assert graph_note(isolated, 0) == ""
 
 
 def test_a_graph_that_validation_closed():
