@@ -60,9 +60,7 @@ COLUMNS = (
     Column("attention_entropy", float, "Entropy of the attention over that of uniform attention; 1 is uniform."),
     Column("logit_spread", float, "Standard deviation of the attention's logits over the sources of a node."),
     Column("message_size", float, "Length of what a node is sent over the length of the node."),
-    Column(
-        "ce_of_guessing", float, "Cross-entropy of the refined branch over that of guessing; 1: nothing learned."
-    ),
+    Column("ce_of_guessing", float, "Cross-entropy of the refined branch over that of guessing; 1: nothing learned."),
     Column("gradient_share", float, "Share of the gradient at the embedding that comes from the refined branch."),
     Column("gradient_cosine", float, "Cosine between the gradients of both branches there."),
     Column("graph_note", str, "What keeps the row from saying something about its graph; empty where nothing does."),

@@ -40,6 +40,7 @@ _REFINING = (
     "protocol.neighbourhood",
     "protocol.neighbours",
     "protocol.choose_neighbours",
+    "protocol.refine_gallery",
     "protocol.k1",
 )
 

@@ -19,7 +19,7 @@ from gnn_dml.errors import UserError
 Config = dict[str, Any]
 
 GROUPS = ("dataset", "graph")
-PROTOCOL = ("neighbourhood", "neighbours", "k1", "val_share", "val_seed", "folds", "fold")
+PROTOCOL = ("neighbourhood", "neighbours", "refine_gallery", "k1", "val_share", "val_seed", "folds", "fold")
 ALONE = ("device", "workers", "seed")
 
 

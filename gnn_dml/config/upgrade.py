@@ -16,6 +16,7 @@ LATER: dict[str, Config] = {
         "choose_neighbours": None,
         "train_recall": False,
         "training_free": [],
+        "refine_gallery": True,
         "val_share": 0.2,
         "val_seed": 0,
         "folds": None,

@@ -13,6 +13,7 @@ from torch import Tensor
 from torch.nn.functional import normalize
 from torch_geometric.transforms import BaseTransform
 
+from gnn_dml.evaluation.embed import with_plain_gallery
 from gnn_dml.evaluation.neighbourhoods import Neighbourhoods
 from gnn_dml.evaluation.refine import refine_groups
 from gnn_dml.evaluation.score import score_embedding
@@ -48,6 +49,7 @@ def choose_neighbours(
     neighbourhoods: Neighbourhoods,
     candidates: Sequence[int],
     by: str = CHOSEN_BY,
+    refine_gallery: bool = True,
 ) -> NeighbourChoice:
     """Refine with each number of neighbours and take the one that scores best; ties go to the smaller number.
 
@@ -62,9 +64,11 @@ def choose_neighbours(
         neighbourhoods: Which images join each image, the nearest first, at least as many as the largest candidate.
         candidates: Numbers to try, each at least 0.
         by: The score: "map@r", "r_precision", "recall@1", or a sum of such: "recall@1+map@r".
+        refine_gallery: See `gnn_dml.evaluation.embed`.
 
     Raises:
         ValueError: If there is no candidate.
+        UserError: See `gnn_dml.evaluation.embed.with_plain_gallery`.
     """
     if not candidates:
         raise ValueError("there is no number of neighbours to choose from")
@@ -74,6 +78,8 @@ def choose_neighbours(
     table: dict[int, float] = {}
     for count in sorted({min(count, groups.size(1) - 1) for count in candidates}):
         found[count] = refine_groups(refiner, topology, features, groups[:, : count + 1]).cpu()
+        if not refine_gallery and query is not None:
+            found[count] = with_plain_gallery(found[count], features.cpu(), query.cpu())
         scores = score_embedding(found[count], labels, query, ks=(1,))
         table[count] = sum(scores[name] for name in by.split("+"))
     best = max(table, key=lambda count: (table[count] if table[count] == table[count] else -1.0, -count))

@@ -11,6 +11,7 @@ from tqdm import tqdm
 from gnn_dml.data.images import ImageSplit
 from gnn_dml.data.loader import evaluation_batches
 from gnn_dml.data.transforms import Transforms
+from gnn_dml.errors import UserError
 from gnn_dml.evaluation.neighbourhoods import Neighbourhoods
 from gnn_dml.evaluation.refine import refine_in_neighbourhoods
 from gnn_dml.training.learner import Learner
@@ -53,6 +54,7 @@ def embed(
     neighbourhoods: Neighbourhoods,
     workers: int = 0,
     refine: bool = True,
+    refine_gallery: bool = True,
     progress: str | None = None,
 ) -> Embeddings:
     """Embed every image of a split, and refine each in the graph of its neighbourhood.
@@ -67,6 +69,8 @@ def embed(
         neighbourhoods: Which images make the graph of each image.
         workers: Processes that load images.
         refine: Whether to refine at all, where there is a refiner.
+        refine_gallery: Whether the images of a gallery apart are refined too; if not, their refined embedding is the
+            backbone's, as in the published evaluation of In-Shop.
         progress: What a bar over the images is called; None shows none.
     """
     refined = None
@@ -74,7 +78,28 @@ def embed(
         features = _embed_images(learner, split, transforms, device, workers, progress)
         if refine and learner.has_refiner:
             refined = _refine(learner, features, neighbourhoods, split.query).cpu()
+            if not refine_gallery and split.query is not None:
+                refined = with_plain_gallery(refined, features.cpu(), split.query)
     return Embeddings(features.cpu(), refined)
+
+
+def with_plain_gallery(refined: Tensor, features: Tensor, query: Tensor) -> Tensor:
+    """Refined queries beside a gallery as the backbone embeds it.
+
+    Args:
+        refined: (N, D').
+        features: Of the backbone (N, D).
+        query: bool (N,).
+
+    Raises:
+        UserError: If D' is not D, so that nothing could be compared.
+    """
+    if refined.shape != features.shape:
+        raise UserError(
+            f"a gallery that is not refined needs refined queries of as many channels, and these have "
+            f"{refined.size(1)} beside {features.size(1)}; set protocol.refine_gallery=true"
+        )
+    return torch.where(query[:, None], refined, features)
 
 
 def _refine(learner: Learner, features: Tensor, neighbourhoods: Neighbourhoods, query: Tensor | None) -> Tensor:

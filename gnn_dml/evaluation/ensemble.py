@@ -28,6 +28,7 @@ class Member:
         transforms: How this learner sees them.
         neighbourhoods: Which images make the graph of each image, where it has a refiner.
         workers: Processes that load images.
+        refine_gallery: See `gnn_dml.evaluation.embed`.
     """
 
     name: str
@@ -36,6 +37,7 @@ class Member:
     transforms: Transforms
     neighbourhoods: Neighbourhoods
     workers: int = 0
+    refine_gallery: bool = True
 
     def embed(self, device: torch.device, *, refine: bool = True) -> Embeddings:
         """Embed the images, with a progress bar; the learner is on the CPU again afterwards.
@@ -51,6 +53,7 @@ class Member:
             neighbourhoods=self.neighbourhoods,
             workers=self.workers,
             refine=refine,
+            refine_gallery=self.refine_gallery,
             progress=f"embedding by {self.name}",
         )
         self.learner.cpu()

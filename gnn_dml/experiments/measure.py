@@ -41,7 +41,15 @@ def measure(
     protocol, seed = checkpoint.config["protocol"], checkpoint.config["seed"]
     learner = checkpoint.learner().to(device)
     neighbourhoods = build_neighbourhoods(protocol)
-    found = embed(learner, split, transforms, device, neighbourhoods=neighbourhoods, workers=workers)
+    found = embed(
+        learner,
+        split,
+        transforms,
+        device,
+        neighbourhoods=neighbourhoods,
+        workers=workers,
+        refine_gallery=protocol.get("refine_gallery", True),
+    )
     check(found)
     if expansion is not None:
         found = replace(found, expanded=expand_by(found, split, expansion))

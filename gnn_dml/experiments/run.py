@@ -256,6 +256,7 @@ class Run:
             neighbourhoods=build_neighbourhoods(protocol),
             workers=self.config["workers"],
             refine=not candidates,
+            refine_gallery=protocol["refine_gallery"],
         )
         chosen: dict[str, float | None] = {}
         if candidates and found.finite:
@@ -302,6 +303,7 @@ class Run:
                 data.select.query,
                 neighbourhoods=build_neighbourhoods({**self.config["protocol"], "neighbours": max(candidates)}),
                 candidates=candidates,
+                refine_gallery=self.config["protocol"]["refine_gallery"],
             )
 
     def _test(self, data: RunSplits, rows: list[dict[str, Any]]) -> dict[str, Any]:

@@ -67,6 +67,7 @@ class Trained:
             transforms=transforms,
             neighbourhoods=build_neighbourhoods(self.config["protocol"]),
             workers=self.config["workers"] if workers is None else workers,
+            refine_gallery=self.config["protocol"].get("refine_gallery", True),
         )
 
 

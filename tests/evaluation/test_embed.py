@@ -6,7 +6,8 @@ from torch.nn.functional import normalize
 from torchvision.transforms import v2
 
 from gnn_dml.data import DrawingTransforms, ImageSplit
-from gnn_dml.evaluation.embed import Embeddings, embed
+from gnn_dml.errors import UserError
+from gnn_dml.evaluation.embed import Embeddings, embed, with_plain_gallery
 from gnn_dml.evaluation.neighbourhoods import NearestNeighbourhoods
 from gnn_dml.evaluation.score import score
 from gnn_dml.metrics import retrieval
@@ -62,3 +63,13 @@ def test_images_read_one_by_one_give_what_each_gives_alone(workers):
         for i in range(12):
             alone = learner.embedder(transforms.finish(transforms.evaluate(images[i])[None])).features[0]
             torch.testing.assert_close(found.backbone[i], alone, atol=1e-5, rtol=0)
+
+
+def test_a_gallery_that_is_not_refined():
+    query = torch.tensor([True, False, True, False])
+    refined, features = torch.rand(4, 3), torch.rand(4, 3)
+    found = with_plain_gallery(refined, features, query)
+    assert torch.equal(found[query], refined[query])
+    assert torch.equal(found[~query], features[~query])
+    with pytest.raises(UserError, match=r"3 beside 5; set protocol\.refine_gallery=true"):
+        with_plain_gallery(refined, torch.rand(4, 5), query)
