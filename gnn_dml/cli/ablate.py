@@ -86,7 +86,10 @@ def report(
     for sentence in cautions(frame, seed_spread=study.seed_spread):
         print(fill(f"* {sentence}", 110, subsequent_indent="  "))
     folder = Path(frame.attrs["folder"])
-    picture = plot_recall(frame, folder / "recall.png")
-    print(f"\nrows     {folder / 'results.csv'}\nplot     {picture}")
+    pictures = [
+        plot_recall(frame, folder / "recall.png"),
+        plot_recall(frame, folder / "map.png", metric="backbone_map@r"),
+    ]
+    print(f"\nrows     {folder / 'results.csv'}\nplots    {pictures[0]}, {pictures[1]}")
     print(f"pictures {folder}/*/neighbours.png (queries with their nearest neighbours)")
     return frame

@@ -181,6 +181,8 @@ def _graph(config: Config) -> list[str]:
     if config["choices"]["graph"] == "none":
         return []
     found = []
+    if "loop" in config["graph"] and config["graph"]["loop"] is None and "threshold" not in config["graph"]:
+        found.append("graph.loop must be true or false, not null: only a threshold says itself who hears himself")
     graph, protocol, dim = config["graph"], config["protocol"], config["backbone"].get("dim")
     nodes = protocol["classes_per_batch"] * protocol["images_per_class"]
     k, label_built = graph.get("k"), graph["_target_"] == "gnn_dml.graphs.ClassAware"

@@ -66,7 +66,7 @@ def upgrade(config: Mapping[str, Any]) -> Config:
             found[part] = {**known, **found[part]}
     found = {**LATER_ALONE, **found}
     if isinstance(found.get("loss"), Mapping):
-        found["loss"] = _loss(found["loss"])
+        found["loss"] = _refined_temperature(_loss(found["loss"]))
     if isinstance(found.get("dataset"), Mapping):
         found["dataset"] = _dataset(found["dataset"])
     return found
@@ -103,6 +103,15 @@ def _loss(loss: Config) -> Config:
         for branch in ("backbone", "refined")
     }
     return {**shared, "terms": terms}
+
+
+def _refined_temperature(loss: Config) -> Config:
+    """Version 0.1 had one name for the temperatures of both branches."""
+    terms = loss.get("terms")
+    refined = terms.get("refined") if isinstance(terms, Mapping) else None
+    if "refined_temperature" in loss or not isinstance(refined, Mapping) or "temperature" not in refined:
+        return loss
+    return {**loss, "refined_temperature": refined["temperature"]}
 
 
 def _dataset(dataset: Config) -> Config:

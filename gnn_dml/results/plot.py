@@ -17,10 +17,13 @@ from gnn_dml.atomic import write_atomically
 from gnn_dml.errors import UserError
 from gnn_dml.results.cells import Cell, cells_of, require_metric
 
-BLUE, ORANGE, GREY, INK = "#0072B2", "#D55E00", "#7a7a7a", "#222222"  # the first two: Okabe and Ito's palette
+BLUE, ORANGE, GREEN, GREY, INK = "#0072B2", "#D55E00", "#009E73", "#7a7a7a", "#222222"  # Okabe and Ito's palette
 DPI = 100
-OFFSET = 0.17  # how far the branches of a cell stand from its line
-JITTER = 0.09  # how far its seeds spread around that
+OFFSET = 0.25  # how far the embeddings of a cell stand from its line
+JITTER = 0.07  # how far its seeds spread around that
+MARKS = {"backbone": (BLUE, BLUE, "o"), "expanded": (GREEN, GREEN, "D"), "refined": (ORANGE, "none", "o")}
+"""Colour, face and marker of each embedding."""
+
 SCORES = {"recall": "Recall", "map": "MAP", "r_precision": "R-precision", "nmi": "NMI", "ami": "AMI"}
 SUFFIXES = (".png", ".svg", ".pdf")
 
@@ -48,12 +51,12 @@ def plot_recall(frame: pd.DataFrame, path: Path, *, metric: str = "backbone_reca
 def figure_recall(frame: pd.DataFrame, *, metric: str = "backbone_recall@1") -> Figure:
     """Draw every run of a study as a dot on the line of its cell.
 
-    Backbone dots are filled, refined ones hollow; untrained baselines are grey; a tick marks the mean of
-    several seeds; a cell with diverged runs has a cross and a count at the left instead of dots at zero.
+    Backbone dots are filled, expanded ones diamonds, refined ones hollow; untrained baselines are grey; a tick marks
+    the mean of several seeds; a cell with diverged runs has a cross and a count at the left instead of dots at zero.
 
     Args:
         frame: Rows as `collect` returns them.
-        metric: The backbone's column; the refined one is found by its name.
+        metric: The backbone's column; those of the other embeddings are found by its name.
 
     Returns:
         A figure 900 pixels wide that no global state of matplotlib knows of.
@@ -66,15 +69,16 @@ def figure_recall(frame: pd.DataFrame, *, metric: str = "backbone_recall@1") -> 
         raise UserError(f"{metric!r} is not a backbone metric; the refined one is drawn beside the backbone's")
     cells = cells_of(frame)
     labels = _labels(cells)
-    height = 1.3 + 0.52 * len(cells) + 0.13 * sum(label.count("\n") for label in labels)
+    height = 1.3 + 0.62 * len(cells) + 0.13 * sum(label.count("\n") for label in labels)
     figure = Figure(figsize=(9, height), layout=ConstrainedLayoutEngine(w_pad=0.1, h_pad=0.06), facecolor="white")
     FigureCanvasAgg(figure)
     axes = figure.add_subplot()
     everything = []
     for row, cell in enumerate(cells):
-        refined = metric.replace("backbone_", "refined_")
-        everything += _branch(axes, row, cell, metric, hollow=False)
-        everything += _branch(axes, row, cell, refined, hollow=True)
+        drawn = [name for name in MARKS if len(cell.values(metric.replace("backbone_", f"{name}_")))]
+        for place, name in enumerate(drawn):
+            middle = row + OFFSET * (2 * place / max(1, len(drawn) - 1) - 1) * (len(drawn) > 1)
+            everything += _branch(axes, middle, cell, metric.replace("backbone_", f"{name}_"), name)
     _limits(axes, everything, any(cell.diverged for cell in cells))
     for row, cell in enumerate(cells):
         if cell.diverged:
@@ -92,19 +96,17 @@ def figure_recall(frame: pd.DataFrame, *, metric: str = "backbone_recall@1") -> 
     return figure
 
 
-def _branch(axes: Axes, row: int, cell: Cell, metric: str, *, hollow: bool) -> list[float]:
-    """Draw the dots of one branch, spread by the seeds' order, and return their places in percent."""
+def _branch(axes: Axes, middle: float, cell: Cell, metric: str, name: str) -> list[float]:
+    """Draw the dots of one embedding, spread by the seeds' order, and return their places in percent."""
     x = 100 * cell.values(metric).to_numpy()
-    if not len(x):
-        return []
-    colour = (ORANGE if hollow else BLUE) if cell.trained else GREY
-    alone = not len(cell.values(metric.replace("backbone_", "refined_")))
-    middle = row + (0.0 if alone else OFFSET if hollow else -OFFSET)
+    colour, face, marker = MARKS[name]
+    if not cell.trained:
+        colour, face = GREY, "none" if face == "none" else GREY
     y = middle + (np.linspace(-JITTER, JITTER, len(x)) if len(x) > 1 else np.zeros(1))
-    face = "none" if hollow else colour
-    axes.scatter(x, y, s=30, facecolors=face, edgecolors=colour, linewidths=1.3, alpha=0.9, zorder=3)
+    size = 30 if marker == "o" else 18
+    axes.scatter(x, y, s=size, marker=marker, facecolors=face, edgecolors=colour, linewidths=1.3, alpha=0.9, zorder=3)
     if len(x) > 1:
-        axes.vlines(float(x.mean()), middle - 0.15, middle + 0.15, colors=INK, linewidth=1.6, zorder=4)
+        axes.vlines(float(x.mean()), middle - 0.12, middle + 0.12, colors=INK, linewidth=1.6, zorder=4)
     return [float(value) for value in x]
 
 
@@ -142,19 +144,18 @@ def _axis_label(metric: str) -> str:
 
 
 def _legend(figure: Figure, cells: Sequence[Cell], metric: str) -> None:
-    def dot(colour: str, face: str, label: str) -> Line2D:
-        return Line2D([], [], linestyle="", marker="o", color=colour, markerfacecolor=face, label=label)
+    def dot(colour: str, face: str, label: str, marker: str = "o") -> Line2D:
+        return Line2D([], [], linestyle="", marker=marker, color=colour, markerfacecolor=face, label=label)
 
     handles = []
     trained = [cell for cell in cells if cell.trained]
-    if trained:
-        handles.append(dot(BLUE, BLUE, "backbone"))
-    if any(len(cell.values(metric.replace("backbone_", "refined_"))) for cell in trained):
-        handles.append(dot(ORANGE, "none", "refined"))
+    for name, (colour, face, marker) in MARKS.items():
+        if any(len(cell.values(metric.replace("backbone_", f"{name}_"))) for cell in trained):
+            handles.append(dot(colour, face, name, marker))
     if len(trained) < len(cells):
         handles.append(dot(GREY, GREY, "untrained"))
     if any(len(cell.values(metric)) > 1 for cell in cells):
         tick = Line2D([], [], linestyle="", marker="|", markersize=11, markeredgewidth=1.6, color=INK)
         tick.set_label("mean over seeds")
         handles.append(tick)
-    figure.legend(handles=handles, loc="outside upper center", ncols=4, frameon=False, fontsize=9)
+    figure.legend(handles=handles, loc="outside upper center", ncols=5, frameon=False, fontsize=9)

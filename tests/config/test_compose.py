@@ -83,8 +83,8 @@ WRONG = [
     (["graph=random", "graph.seed=-1"], r"graph\.seed must be at least 0, not -1"),
     (["graph=mutual_knnn"], r"Did you mean mutual_knn\?"),
     (["graph=other_classes", "graph.k=many"], r"graph\.k must be a whole number \(the default is null\), not 'many'"),
-    (["graph=knn", "graph.loop=null"], r"graph\.loop must be true or false \(the default is True\), not null"),
-    (["graph=threshold", "graph.loop=3"], r"graph\.loop must be true or false \(the default is null\), not 3"),
+    (["graph=knn", "graph.loop=null"], r"graph\.loop must be true or false, not null"),
+    (["graph=threshold", "graph.loop=3"], r"graph\.loop must be true or false \(the default is False\), not 3"),
     (["graph=threshold", "graph.threshold=no"], r"graph\.threshold must be a number \(the default is 0\.0\), not 'no'"),
     (["graph=threshold", "graph.threshold=true"], r"graph\.threshold must be a number"),
     (["graph=threshold", "graph.threshold=1"], r"graph\.threshold must be below 1 with graph\.negatives=hard, not 1:"),
@@ -269,7 +269,7 @@ def test_two_cells_that_are_one_run_are_refused(tmp_path):
 
 def test_an_unknown_study_lists_the_known():
     with pytest.raises(
-        UserError, match=r"no study 'topolgy'; the package has demo, refiner_rate, topology.*Did you mean topology\?"
+        UserError, match=r"no study 'topolgy'; the package has demo, hard, .*, topology.*Did you mean topology\?"
     ):
         read_study("topolgy")
 

@@ -36,7 +36,7 @@ SAME = [
     (["protocol.epochs=0"], ["protocol.epochs=0", "loss.temperature=0.5"]),
     ([], ["optimizer.lr=0.002"]),
     (["optimizer.lr=1"], ["optimizer.lr=1.0"]),
-    ([], ["graph.loop=true"]),
+    ([], ["graph.loop=false"]),
 ]
 OTHER = [
     ["seed=1"],
@@ -169,7 +169,14 @@ def test_every_setting_of_the_package_has_a_value_that_names_leave_out():
         "dataset.cache_side",
         "protocol.elsewhere.",
     )
-    loss = ("loss.smoothing", "loss.temperature", "loss.layers", "loss.gamma")
+    loss = (
+        "loss.smoothing",
+        "loss.temperature",
+        "loss.refined_temperature",
+        "loss.layers",
+        "loss.gamma",
+        "loss.defaults",
+    )
     known = {*read_baseline(), "seed", "dataset.content", "backbone.image_size"}
     assert [key for key in sorted(written - known) if not key.startswith((*idle, *loss))] == []
     assert [key for key in counted_settings(resolve([])) if key not in known and not key.endswith("_")] == []

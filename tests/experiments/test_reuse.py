@@ -14,17 +14,27 @@ from gnn_dml.experiments.reuse import find_run, run_folder
 
 OLD = Path(__file__).parents[1] / "config" / "old_runs"
 SMALL = ["backbone.width=4", "backbone.dim=16", "protocol.epochs=1", "device=cpu", "study_name=old"]
+SINCE = (OLD / "since.txt").read_text().split()
+"""Settings under which today's defaults are those of the last version."""
+
+COMPLETE = [*SMALL, *SINCE]
 RUNS = {
-    "small_cnn-complete-dot_product-s0-43e3bde4ce": SMALL,
-    "small_cnn-knn-gat-s3-afcfcb0b4b": [*SMALL, "graph=knn", "graph.k=5", "layer=gat", "seed=3", "drop_edge=0.1"],
+    "small_cnn-complete-dot_product-s0-43e3bde4ce": COMPLETE,
+    "small_cnn-knn-gat-s3-afcfcb0b4b": [*COMPLETE, "graph=knn", "graph.k=5", "layer=gat", "seed=3", "drop_edge=0.1"],
     "small_cnn-none-s0-e8b4952e34": [*SMALL, "graph=none", "loss.temperature=0.5"],
     "small_cnn-none-s0-5d69c6d730": [*SMALL, "graph=none", "protocol.epochs=0"],
     "pixels-none-s0-91c4d5a376": [
         *("study_name=old", "device=cpu", "backbone=pixels", "graph=none", "protocol.epochs=0"),
     ],
     "small_cnn-threshold-published-s0-adb703bec8": [
-        *SMALL,
-        *("graph=threshold", "refiner.weighted=true", "loss.terms.refined.weight=0.5", "optimizer=radam"),
+        *COMPLETE,
+        *(
+            "graph=threshold",
+            "graph.loop=null",
+            "refiner.weighted=true",
+            "loss.terms.refined.weight=0.5",
+            "optimizer=radam",
+        ),
         *("layer=published", "layer.num_heads=2"),
     ],
 }
@@ -32,7 +42,7 @@ RUNS = {
 
 @pytest.fixture
 def out(tmp_path):
-    shutil.copytree(OLD, tmp_path / "runs" / "old", ignore=shutil.ignore_patterns("names.json"))
+    shutil.copytree(OLD, tmp_path / "runs" / "old", ignore=shutil.ignore_patterns("names.json", "since.txt"))
     return f"out={tmp_path / 'runs'}"
 
 
@@ -58,7 +68,7 @@ def test_rows_of_both_versions_stand_in_one_table_with_what_differs(out, tmp_pat
 
 
 def test_other_settings_are_not_taken_for_an_old_run(out):
-    config = resolve([*SMALL, out, "optimizer.lr=0.001"])
+    config = resolve([*COMPLETE, out, "optimizer.lr=0.001"])
     assert find_run(config) == run_folder(config)
 
 
@@ -67,7 +77,7 @@ def test_a_damaged_old_run_is_no_run(out, tmp_path, damage):
     name = "small_cnn-complete-dot_product-s0-43e3bde4ce"
     file = tmp_path / "runs" / "old" / name / damage.split()[0]
     file.unlink() if damage.endswith("gone") else file.write_text("{[")
-    config = resolve([*SMALL, out])
+    config = resolve([*COMPLETE, out])
     assert find_run(config) == run_folder(config)
 
 

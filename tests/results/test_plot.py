@@ -10,7 +10,7 @@ from PIL import Image
 from gnn_dml.errors import UserError
 from gnn_dml.results import figure_recall, plot_recall
 
-BLUE, ORANGE, GREY = "#0072b2", "#d55e00", "#7a7a7a"
+BLUE, ORANGE, GREEN, GREY = "#0072b2", "#d55e00", "#009e73", "#7a7a7a"
 
 
 def row(cell, seed=0, r1=0.5, refined=math.nan, status="finished", selected_on="val", **columns):
@@ -55,6 +55,17 @@ def test_a_dot_per_seed_and_branch_at_its_value_in_percent():
         + [(ORANGE, False, x, 2) for x in (65.0, 67.0, 69.0)]
         + [(BLUE, True, 55.0, 3), (ORANGE, False, 56.0, 3)]
     )
+
+
+def test_the_expanded_embedding_stands_between_the_two_others():
+    frame = pd.DataFrame([row("kNN", 0, 0.6, 0.65, **{"expanded_recall@1": 0.62})])
+    seen = sorted(dots(figure_recall(frame)), key=lambda dot: dot[3])
+    assert [(colour, x) for colour, _, x, _ in seen] == [(BLUE, 60.0), (GREEN, 62.0), (ORANGE, 65.0)]
+    assert [entry.get_text() for entry in figure_recall(frame).legends[0].get_texts()] == [
+        "backbone",
+        "expanded",
+        "refined",
+    ]
 
 
 def test_dots_of_one_value_do_not_hide_each_other_and_stay_on_their_row():

@@ -76,15 +76,15 @@ def test_weights_of_the_graph_reach_a_weighted_refiner_alone():
 
 def test_a_share_of_dropped_edges_stands_behind_the_graph():
     built = build_learner(resolve(["graph=knn", "graph.k=3", "drop_edge=0.2"]), num_classes=5)
-    assert describe(built.topology) == "KNN(k=3, loop=True) + DropEdge(p=0.2)"
-    assert describe(built.test_topology) == "KNN(k=3, loop=True)"
-    assert describe(build_learner(resolve(["graph=knn"]), num_classes=5).topology) == "KNN(k=8, loop=True)"
+    assert describe(built.topology) == "KNN(k=3, loop=False) + DropEdge(p=0.2)"
+    assert describe(built.test_topology) == "KNN(k=3, loop=False)"
+    assert describe(build_learner(resolve(["graph=knn"]), num_classes=5).topology) == "KNN(k=8, loop=False)"
 
 
 def test_a_configuration_from_before_there_was_drop_edge_builds():
     config = resolve(["graph=knn"])
     del config["drop_edge"], config["refiner"]["weighted"]
-    assert describe(build_learner(config, num_classes=5).topology) == "KNN(k=8, loop=True)"
+    assert describe(build_learner(config, num_classes=5).topology) == "KNN(k=8, loop=False)"
 
 
 def both(**options):
