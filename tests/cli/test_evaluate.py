@@ -55,7 +55,7 @@ def test_the_table_has_both_embeddings_their_difference_and_the_diagnostics(run,
     assert lines["recall@1"] == [f"{100 * backbone:.1f}", f"{100 * refined:.1f}", f"{100 * (refined - backbone):+.1f}"]
     assert lines["alignment"][0] == f"{found['backbone_alignment']:.3f}"
     assert "test classes: 25 images of 5 classes" in text
-    assert "refined in KNN(k=3, loop=True) over each image and its 4 nearest" in text
+    assert f"refined in {json.loads((run / 'result.json').read_text())['test_graph']}" in text
     assert "spectral decay" in text
     assert "no image of their class" not in text
 
@@ -130,8 +130,9 @@ def test_another_graph_at_test_time_changes_the_refined_embedding_alone(run, pro
     assert after["refined_map@r"] != before["refined_map@r"]
     x, labels = arrays(program, tmp_path, run)
     refiner = read_checkpoint(run).learner().refiner
+    nobody = torch.zeros(1, 1, dtype=torch.bool)
     with torch.no_grad():  # without messages each image is refined by itself
-        alone = torch.cat([refiner(one[None]).features[-1] for one in torch.from_numpy(x)])
+        alone = torch.cat([refiner(one[None], nobody).features[-1] for one in torch.from_numpy(x)])
     assert after["refined_recall@1"] == pytest.approx(recall(alone.numpy(), labels))
     refined, _ = arrays(program, tmp_path, run, "--refined", "graph=isolated")
     np.testing.assert_allclose(refined, alone.numpy(), atol=1e-5)
@@ -144,7 +145,7 @@ def test_other_neighbourhoods_change_the_refined_embedding(second_run, program, 
     for i in range(len(x)):
         near = sorted((j for j in range(len(x)) if j != i), key=lambda j: -float(x[i] @ x[j]))[:2]
         with torch.no_grad():
-            expected = refiner(torch.from_numpy(x[[i, *near]])).features[-1][0]
+            expected = refiner(torch.from_numpy(x[[i, *near]]), ~torch.eye(3, dtype=torch.bool)).features[-1][0]
         np.testing.assert_allclose(found[i], expected.numpy(), atol=1e-5)
     mutual, _ = arrays(program, tmp_path, second_run, "--refined", "protocol.neighbourhood=reciprocal")
     assert np.abs(mutual - found).max() > 1e-4
