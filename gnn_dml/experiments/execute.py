@@ -46,10 +46,12 @@ def percent(value: float | None) -> str:
 
 
 def summary(row: dict[str, Any]) -> str:
-    """One line about a finished run."""
+    """One line about a finished run, with what keeps it from saying something about its graph."""
     if row["status"] == "diverged":
         return f"{row['cell']}, seed {row['seed']}: diverged"
     refined = row.get("refined_recall@1")
     middle = "" if refined is None else f", refined {percent(refined)}"
     backbone = percent(row["backbone_recall@1"])
-    return f"{row['cell']}, seed {row['seed']}: Recall@1 {backbone}{middle} ({row['seconds']:.0f} s)"
+    note = row.get("graph_note") or ""
+    said = f"; {note}" if note else ""
+    return f"{row['cell']}, seed {row['seed']}: Recall@1 {backbone}{middle} ({row['seconds']:.0f} s){said}"

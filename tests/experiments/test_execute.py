@@ -5,7 +5,7 @@ import shutil
 import pytest
 
 from gnn_dml.config.compose import resolve
-from gnn_dml.experiments.execute import execute
+from gnn_dml.experiments.execute import execute, summary
 from gnn_dml.experiments.reuse import run_folder
 
 
@@ -55,3 +55,11 @@ def test_an_other_that_falls_silent_is_taken_over_in_turn(config, on_start):
     assert row["status"] == "finished"
     assert not reused
     assert not list(run_folder(config).glob("claim.*"))
+
+
+def test_the_line_about_a_run_says_what_keeps_its_graph_from_counting():
+    row = {"cell": "complete", "seed": 0, "status": "finished", "backbone_recall@1": 0.5, "seconds": 3.2}
+    assert summary(row) == "complete, seed 0: Recall@1 50.0 (3 s)"
+    told = summary({**row, "refined_recall@1": 0.25, "graph_note": "the attention is uniform"})
+    assert told == "complete, seed 0: Recall@1 50.0, refined 25.0 (3 s); the attention is uniform"
+    assert summary({**row, "status": "diverged"}) == "complete, seed 0: diverged"
