@@ -12,7 +12,6 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import torch
-from scipy import sparse
 from torch import Tensor
 
 from gnn_dml.evaluation.conjugate_gradient import conjugate_gradient
@@ -105,6 +104,8 @@ def diffuse(
 
 def _graph(items: Tensor, options: DiffusionOptions) -> Any:
     """The matrix alpha S, sparse float64 (G, G) in rows."""
+    from scipy import sparse  # late: most programs that import this room never diffuse
+
     count = len(items)
     space = make_space(items, items, "cosine", own=True)
     found = nearest_items(space, max(0, min(options.neighbours, count - 1)))
@@ -144,6 +145,8 @@ def _scores(space: Space, graph: Any, options: DiffusionOptions) -> Iterator[Ten
 
 def _entries(space: Space, rows: Tensor, options: DiffusionOptions) -> Any:
     """The right sides y of some queries, sparse (q, G), each of the length 1 or empty."""
+    from scipy import sparse
+
     count = len(space.items)
     if space.own:
         found, values = rows[:, None], np.ones(len(rows))

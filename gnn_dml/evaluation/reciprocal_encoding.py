@@ -13,7 +13,6 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import torch
-from scipy import sparse
 from torch import Tensor
 
 from gnn_dml.metrics.ranking.nearest import nearest_items
@@ -88,6 +87,8 @@ class Gallery:
 
 def _members(lists: Tensor, items: int, chosen: Tensor | None = None) -> Any:
     """Lists (N, L) as a sparse matrix of ones (N, items), in rows; only the chosen entries (N, L) if given."""
+    from scipy import sparse  # late: most programs that import this room never re-rank
+
     chosen = torch.ones_like(lists, dtype=torch.bool) if chosen is None else chosen
     ends = np.concatenate([[0], chosen.sum(dim=1).cumsum(0).cpu().numpy()])
     columns = lists[chosen].cpu().numpy()
@@ -110,6 +111,8 @@ def _extended(reciprocal: Any, small: Any) -> Any:
 
 def _weighted(queries: Tensor, items: Tensor, sets: Any, farthest: Tensor) -> Any:
     """exp(-distance) in the places of the sets (N, G); each row sums to 1, but an empty one to 0."""
+    from scipy import sparse
+
     sets.eliminate_zeros()
     counts = torch.from_numpy(np.diff(sets.indptr)).long().to(items.device)
     row = torch.arange(len(queries), device=items.device).repeat_interleave(counts)

@@ -17,7 +17,7 @@ import pytest
 from gnn_dml.experiments.finished import check_weights
 
 ROOT = Path(__file__).parents[2]
-MOMENTS = int(os.environ.get("GNN_DML_MOMENTS", "2"))
+MOMENTS = int(os.environ.get("GNN_DML_MOMENTS", "1"))
 STUDY = "seeds: [0]\ncells:\n  none: [graph=none]\n  near: [graph=knn, graph.k=3]\n"
 ROW = re.compile(r"^\[\d/2\] (\w+), seed 0: [^,\n]*(?:, refined [^,\n]*)?(, reused)?$", re.MULTILINE)
 

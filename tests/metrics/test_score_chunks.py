@@ -4,7 +4,7 @@ import math
 
 import pytest
 import torch
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gnn_dml.metrics import retrieval
@@ -37,6 +37,7 @@ def drawn(kind, rows, columns, generator):
     return torch.zeros(rows, columns)
 
 
+@settings(max_examples=40)
 @given(
     n=st.integers(1, 30),
     m=st.one_of(st.none(), st.integers(1, 40)),

@@ -197,7 +197,6 @@ def test_training_goes_where_the_published_code_went(name, tmp_path, monkeypatch
         ("cub", "layer.quiet=false", 3),
         ("cub", "optimizer.drop_epoch=32", 33),
         ("cub", "protocol.reload=[51]", 33),
-        ("cub", "protocol.reload=[31]", 53),
         ("options", "layer.aggregation=sum", 3),
         ("options", "refiner.weighted=false", 3),
         ("options", "loss.gamma=2.0", 3),

@@ -62,7 +62,7 @@ def test_a_file_that_cannot_be_written_is_named(tmp_path):
         write_embeddings(tmp_path / "file" / "e.npz", table())
 
 
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=12, deadline=None)
 @given(st.integers(1, 40), st.integers(1, 9), st.sampled_from([".parquet", ".npz"]), st.data())
 def test_any_table_survives(tmp_path_factory, n, d, suffix, data):
     words = data.draw(st.lists(st.text("ab é,\n\"'", min_size=1, max_size=4), min_size=n, max_size=n))
