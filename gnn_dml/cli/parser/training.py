@@ -34,12 +34,12 @@ def add_demo(commands: Commands) -> None:
     """`gnn-dml demo`."""
     long = (
         "Train on the embedded emoji with the paper's complete batch graph, with kNN and class-aware graphs, with an\n"
-        "isolated control and with none; compare them with raw pixels and an untrained CNN; write a CSV, a table and\n"
-        "pictures under runs/demo. Finished cells are reused."
+        "isolated control and with none, and from the published start of the refiner; compare them with raw pixels and\n"
+        "an untrained CNN; write a CSV, a table and pictures under runs/demo. Finished cells are reused."
     )
     epilog = examples(
         ("gnn-dml demo", "some minutes on 2 cores"),
-        ("gnn-dml demo optimizer.lr=0.01 optimizer.refiner_rate=1.0", "see the graph decide whether training works"),
+        ("gnn-dml demo loss=multi_similarity", "with a retrieval loss on the refined branch"),
     )
     parser = add_command(commands, "demo", "the main job on the embedded data, in minutes", long, epilog)
     _add_seeds(parser, "seeds of every cell (default: 0)")
