@@ -52,7 +52,7 @@ def measure(
     )
     check(found)
     if expansion is not None:
-        found = replace(found, expanded=expand_by(found, split, expansion))
+        found = replace(found, expanded=_expanded(found, split, expansion))
     measured = score(found, split, ks=protocol["ks"], cluster_seed=seed)
     for one in measure_training_free(
         found.backbone, split.labels, split.query, protocol["ks"], methods=protocol.get("training_free") or []
@@ -61,12 +61,17 @@ def measure(
     return found, measured
 
 
-def expand_by(found: Embeddings, split: ImageSplit, expansion: ExpansionOptions) -> torch.Tensor:
-    """The backbone's embedding of a split, expanded (N, D)."""
-    return expand(
-        found.backbone,
-        neighbours=expansion.neighbours,
-        temperature=expansion.temperature,
-        weight=expansion.weight,
-        query=split.query,
-    )
+def _expanded(found: Embeddings, split: ImageSplit, expansion: ExpansionOptions) -> torch.Tensor | None:
+    """The backbone's embedding of a split, expanded (N, D); None where an embedding is zero and has no direction."""
+    if not expansion.weight:
+        return found.backbone
+    try:
+        return expand(
+            found.backbone,
+            neighbours=expansion.neighbours,
+            temperature=expansion.temperature,
+            weight=expansion.weight,
+            query=split.query,
+        )
+    except ValueError:
+        return None

@@ -15,11 +15,9 @@ import yaml
 from gnn_dml.atomic import sweep_partials
 from gnn_dml.config.identity import digest, file_sha256
 from gnn_dml.errors import UserError
-from gnn_dml.evaluation.choose import CHOSEN_BY, NeighbourChoice, choose_neighbours
-from gnn_dml.evaluation.embed import Embeddings, embed
-from gnn_dml.evaluation.expand import CLOSED, ExpansionOptions, choose_expansion
-from gnn_dml.evaluation.score import score
-from gnn_dml.experiments.build import Config, RunSplits, build_data, build_learner, build_neighbourhoods, build_trainer
+from gnn_dml.evaluation.embed import Embeddings
+from gnn_dml.evaluation.expand import ExpansionOptions
+from gnn_dml.experiments.build import Config, RunSplits, build_data, build_learner, build_trainer
 from gnn_dml.experiments.checkpoint import Checkpoint, read_checkpoint, snapshot
 from gnn_dml.experiments.claim import BEAT, Claim
 from gnn_dml.experiments.files import load_undamaged, save, write_json, write_rows, write_text, write_whole
@@ -28,11 +26,11 @@ from gnn_dml.experiments.measure import measure
 from gnn_dml.experiments.reuse import run_folder
 from gnn_dml.experiments.row import make_row
 from gnn_dml.experiments.sample_queries import write_neighbours
+from gnn_dml.experiments.validate import best_expansion, validate, with_choice_of
 from gnn_dml.experiments.watch import PATIENCE, OnWait, wait_for_claim
 from gnn_dml.losses import Losses
 from gnn_dml.training.device import pick_device, seed_everything
 from gnn_dml.training.learner import Learner
-from gnn_dml.training.mode import eval_mode
 from gnn_dml.training.trainer import Diverged, Trainer
 
 OnStart = Callable[[int, int], Callable[[float], None]]
@@ -40,9 +38,6 @@ OnStart = Callable[[int, int], Callable[[float], None]]
 
 
 WEIGHTS = ("best.pt", "last.pt")
-
-NEIGHBOURS = "test_neighbours"
-"""Of a row per epoch: how many neighbours it chose for the graph of a test image."""
 
 
 @dataclass
@@ -216,7 +211,7 @@ class Run:
 
     def _write_epoch(self, trainer: Trainer, data: RunSplits, rows: list[dict[str, Any]]) -> None:
         checkpoint = self._snapshot(trainer.learner, data, trainer.finished, trainer.step.losses)
-        checkpoint = replace(checkpoint, config=self._chosen_config(rows, trainer.finished))
+        checkpoint = replace(checkpoint, config=with_choice_of(self.config, rows, trainer.finished))
         if self._best(rows) == trainer.finished:
             self._best_sum = self._write("best.pt", checkpoint)
         self._write("last.pt", checkpoint)
@@ -246,70 +241,12 @@ class Run:
 
     def _validate(self, learner: Learner, data: RunSplits) -> dict[str, float | None]:
         """The selection metrics; Diverged if the weights give no numbers any more."""
-        protocol = self.config["protocol"]
-        candidates = protocol["choose_neighbours"] if learner.has_refiner else None
-        found = embed(
-            learner,
-            data.select,
-            data.transforms,
-            self.device,
-            neighbourhoods=build_neighbourhoods(protocol),
-            workers=self.config["workers"],
-            refine=not candidates,
-            refine_gallery=protocol["refine_gallery"],
-        )
-        chosen: dict[str, float | None] = {}
-        if candidates and found.finite:
-            choice = self._choose_neighbours(learner, found.backbone, data, candidates)
-            found = replace(found, refined=choice.refined)
-            chosen = {NEIGHBOURS: choice.neighbours}
-        if not found.finite:
-            raise Diverged("the embeddings of the selection images hold NaN or infinity")
-        measured = score(found, data.select, ks=protocol["ks"])
-        named = {f"{protocol['select_on']}_{name}": value for name, value in measured.items()}
-        return {**chosen, **named, **self._train_recall(learner, data)}
-
-    def _train_recall(self, learner: Learner, data: RunSplits) -> dict[str, float | None]:
-        """Retrieval among the training images as they are seen at test time, if it was asked for."""
-        protocol = self.config["protocol"]
-        if not protocol["train_recall"]:
-            return {}
-        found = embed(
-            learner,
-            data.train,
-            data.transforms,
-            self.device,
-            neighbourhoods=build_neighbourhoods(protocol),
-            workers=self.config["workers"],
-            refine=False,
-        )
-        if not found.finite:
-            raise Diverged("the embeddings of the training images hold NaN or infinity")
-        measured = score(found, data.train, ks=protocol["ks"])
-        return {f"train_{name}": value for name, value in measured.items() if name.startswith("backbone_")}
-
-    def _choose_neighbours(
-        self, learner: Learner, features: torch.Tensor, data: RunSplits, candidates: list[int]
-    ) -> NeighbourChoice:
-        """How many neighbours make the graph of a test image, as is best on the split that chooses the epoch."""
-        assert learner.refiner is not None
-        assert learner.test_topology is not None
-        with eval_mode(learner):
-            return choose_neighbours(
-                learner.refiner,
-                learner.test_topology,
-                features.to(self.device),
-                data.select.labels,
-                data.select.query,
-                neighbourhoods=build_neighbourhoods({**self.config["protocol"], "neighbours": max(candidates)}),
-                candidates=candidates,
-                refine_gallery=self.config["protocol"]["refine_gallery"],
-            )
+        return validate(self.config, learner, data, self.device)
 
     def _test(self, data: RunSplits, rows: list[dict[str, Any]]) -> dict[str, Any]:
         """The test metrics of the chosen epoch, and with the prefix `last_` those of the last one."""
         chosen, last = (self._trusted(name, rows) for name in WEIGHTS)
-        expansion = self._choose_expansion(chosen, data)
+        expansion = best_expansion(self.config, chosen.learner(), data, self.device)
         embeddings, measured = self._measure(chosen, data, expansion)
         at_last = measured if last.epoch == chosen.epoch else self._measure(last, data, expansion)[1]
         write_whole(
@@ -328,32 +265,7 @@ class Run:
     def _trusted(self, name: str, rows: list[dict[str, Any]]) -> Checkpoint:
         """A checkpoint of this run, under the run's own settings and what its epoch chose for the test."""
         found = read_checkpoint(self._path(name), typed=self.config)
-        return replace(found, config=self._chosen_config(rows, found.epoch))
-
-    def _chosen_config(self, rows: list[dict[str, Any]], epoch: int) -> dict[str, Any]:
-        """The settings, with the number of neighbours that an epoch chose on the selecting split."""
-        chosen = next((row.get(NEIGHBOURS) for row in rows if row["epoch"] == epoch), None)
-        if chosen is None:
-            return dict(self.config)
-        return {**self.config, "protocol": {**self.config["protocol"], "neighbours": int(chosen)}}
-
-    def _choose_expansion(self, checkpoint: Checkpoint, data: RunSplits) -> ExpansionOptions:
-        """How the embedding of the chosen epoch is expanded, as is best on the split that chose the epoch."""
-        found = embed(
-            checkpoint.learner().to(self.device),
-            data.select,
-            data.transforms,
-            self.device,
-            neighbourhoods=build_neighbourhoods(self.config["protocol"]),
-            workers=self.config["workers"],
-            refine=False,
-        )
-        if not found.finite:
-            raise Diverged("the embeddings of the selection images hold NaN or infinity")
-        try:
-            return choose_expansion(found.backbone, data.select.labels, data.select.query, by=CHOSEN_BY).options
-        except ValueError:  # no image has another of its class to find
-            return CLOSED
+        return replace(found, config=with_choice_of(self.config, rows, found.epoch))
 
     def _measure(
         self, checkpoint: Checkpoint, data: RunSplits, expansion: ExpansionOptions

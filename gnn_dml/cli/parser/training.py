@@ -34,7 +34,7 @@ def add_demo(commands: Commands) -> None:
     """`gnn-dml demo`."""
     long = (
         "Train on the embedded emoji with the paper's complete batch graph, with kNN and class-aware graphs, with an\n"
-        "isolated control and with none, and from the published start of the refiner; compare them with raw pixels and\n"
+        "isolated control, with none, and from the published start of the refiner; compare them with raw pixels and\n"
         "an untrained CNN; write a CSV, a table and pictures under runs/demo. Finished cells are reused."
     )
     epilog = examples(
