@@ -101,6 +101,8 @@ def _zip_members(archive: Path) -> Iterator[Member]:
     with zipfile.ZipFile(archive) as whole:
         for info in whole.infolist():
             mode = info.external_attr >> 16
+            if not info.filename:  # which is_dir cannot be asked about
+                raise zipfile.BadZipFile("an entry has no name")
             if info.is_dir():
                 yield Member(info.filename, 0, "folder", None)
             elif mode and stat.S_IFMT(mode) not in (0, stat.S_IFREG):

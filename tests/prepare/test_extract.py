@@ -12,7 +12,7 @@ import time
 import zipfile
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from gnn_dml.errors import UserError
@@ -131,7 +131,8 @@ def test_damage_is_one_sentence_and_leaves_nothing(tmp_path, make):
 
 
 @given(place=st.integers(0, 3000), noise=st.binary(min_size=1, max_size=40), kind=st.sampled_from(["tar", "zip"]))
-@settings(max_examples=40, deadline=None)
+@example(place=2809, noise=b"\0", kind="zip")  # an entry without a name
+@settings(max_examples=60, deadline=None)
 def test_whatever_is_written_over_an_archive(tmp_path_factory, place, noise, kind):
     """It comes out as it went in, or is refused with a UserError, and never half."""
     folder = tmp_path_factory.mktemp("noise")
