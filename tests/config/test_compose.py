@@ -229,14 +229,6 @@ def test_every_yaml_opens_with_what_it_is():
         assert path.read_text().startswith("# "), path
 
 
-@pytest.mark.parametrize("name", studies())
-def test_every_study_resolves(name):
-    study = read_study(name)
-    assert study.seeds
-    configs = plan(study, study.seeds[-1:], [])
-    assert [config["cell"] for config in configs] == list(study.cells)
-
-
 STUDIES = [
     ("cells: {a: [graph=knnn]}", r"cell 'a' of the study mine: graph=knnn is unknown"),
     ("cells: {}", r"needs the key cells"),
