@@ -119,11 +119,11 @@ def from_run(name: str, checkpoint: Checkpoint, config: Config, *, test_graph: b
 
 
 def _chosen_expansion(place: Path) -> ExpansionOptions | None:
-    """What the result.json of a run says, given its folder or a file in it."""
-    row = finished_row(place if place.is_dir() else place.parent)
+    """What the result.json of a run says, given its folder or a file in it; it need not be there, nor belong to it."""
     try:
+        row = finished_row(place if place.is_dir() else place.parent)
         return None if row is None else ExpansionOptions.parse(str(row.get("expansion")))
-    except ValueError:  # of a version that chose none
+    except (UserError, ValueError):  # no row of a run, or one of a version that chose none
         return None
 
 

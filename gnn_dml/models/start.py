@@ -65,6 +65,6 @@ def start_block(block: RefinerBlock, start: Start, *, temperature: float, dim: i
     if not isinstance(layer, StartsAsExpansion):
         raise ValueError(
             f"start='expansion' needs a layer with a method start_as_expansion, and {type(layer).__name__} has none; "
-            "start='identity' works with every layer"
+            "start='identity' (refiner.start=identity) works with every layer"
         )
     layer.start_as_expansion(temperature=temperature, norm=math.sqrt(dim))

@@ -105,3 +105,15 @@ def test_published_weights_that_do_not_fit_are_refused(published_weights, tmp_pa
         load("graph=same_class", refiner=gnn)
     with pytest.raises(UserError, match="the checkpoint holds no refiner"):
         load(refiner=cnn)
+
+
+@pytest.mark.parametrize(
+    "content", ["{}", "no JSON", '{"run_id": "a", "status": "", "seed": 0, "backbone_recall@1": 1}']
+)
+def test_whatever_lies_beside_a_file_of_weights_is_no_matter(tmp_path, content):
+    """A result.json that is not a run's, or is of a version that chose no expansion."""
+    held = checkpoint("graph=none")
+    held.write(tmp_path / "mine.pt")
+    (tmp_path / "result.json").write_text(content)
+    found = from_run(str(tmp_path / "mine.pt"), read_model(tmp_path / "mine.pt"), held.config)
+    assert found.expansion is None

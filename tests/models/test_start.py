@@ -133,7 +133,7 @@ def test_what_cannot_start_so():
         refiner(norm="batch")
     with pytest.raises(ValueError, match="gate must be a number or null, not nan"):
         refiner(gate=float("nan"))
-    with pytest.raises(ValueError, match="Linear has none; start='identity' works with every layer"):
+    with pytest.raises(ValueError, match=r"Linear has none; start='identity' .* works with every layer"):
         Refiner(8, 3, lambda dim: torch.nn.Linear(dim, dim), start="expansion")
     with pytest.raises(ValueError, match="concat=True"):
         GATConv(8, 8, concat=False).start_as_expansion(temperature=0.1, norm=1.0)
