@@ -8,7 +8,9 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from typing import NamedTuple, Protocol, TypeVar
+from typing import NamedTuple, Protocol, TypeVar, runtime_checkable
+
+from torch import Tensor
 
 from gnn_dml.errors import UserError
 
@@ -28,6 +30,15 @@ class BatchSampler(Protocol):
 
     def __iter__(self) -> Iterator[list[int]]:
         """The positions of each batch."""
+        ...
+
+
+@runtime_checkable
+class DrawsByPrototypes(Protocol):
+    """A sampler that draws by how near classes are; the trainer shows it their directions before every epoch."""
+
+    def show(self, prototypes: Tensor) -> None:
+        """Take the directions of the classes, in the order of their labels: (C, D)."""
         ...
 
 

@@ -114,6 +114,12 @@ class Embedder(nn.Module):
         if num_classes is not None:
             self.classifier = nn.Linear(self.dim, num_classes) if neck == "linear" else Neck(self.dim, num_classes)
 
+    @property
+    def prototypes(self) -> Tensor | None:
+        """A direction for each class (C, D): the rows of the classifier; None without one."""
+        head = self.classifier.classifier if isinstance(self.classifier, Neck) else self.classifier
+        return head.weight.detach() if isinstance(head, nn.Linear) else None
+
     def forward(self, images: Tensor) -> EmbedderOutput:
         """Embed images (N, 3, h, w)."""
         maps = self.backbone(images)

@@ -11,6 +11,7 @@ import torch
 
 from gnn_dml.data.batch import Batch
 from gnn_dml.data.loader import TrainLoader
+from gnn_dml.data.ranks import DrawsByPrototypes
 from gnn_dml.data.transforms import Transform
 from gnn_dml.training.learner import Learner
 from gnn_dml.training.purity import MEASURED, measured_batches
@@ -80,6 +81,7 @@ class Trainer:
 
     def _epoch(self, epoch: int) -> EpochReport:
         start = time.perf_counter()
+        self._show_prototypes()
         if not self.learner.training:  # else parts that were frozen in eval mode stay there
             self.learner.train()
         active = self.step.losses.active(refined=self.learner.refiner is not None)
@@ -104,6 +106,12 @@ class Trainer:
             seconds=time.perf_counter() - start,
             signs=signs.row(),
         )
+
+    def _show_prototypes(self) -> None:
+        """Give the directions of the classes to a sampler that draws by them."""
+        prototypes = getattr(self.learner.embedder, "prototypes", None)
+        if isinstance(self.loader.sampler, DrawsByPrototypes) and prototypes is not None:
+            self.loader.sampler.show(prototypes)
 
     def _on_device(self, batch: Batch) -> Batch:
         images = self.finish(batch.images.to(self.device, non_blocking=True))

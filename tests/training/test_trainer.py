@@ -1,6 +1,7 @@
 """The loop with a loss that has parameters, what it leaves behind and goes on from, and what it leaves alone."""
 
 import random
+from copy import deepcopy
 
 import numpy as np
 import pytest
@@ -226,3 +227,21 @@ def test_the_dim_of_a_term_is_that_of_its_branch(built):
     losses = build_losses(config, trainer.learner, data.train.num_classes)
     assert losses.terms["proxies"].loss.proxies.shape[1] == 5
     assert isinstance(losses.terms["proxies"], EmbeddingLoss)
+
+
+def test_a_sampler_by_prototypes_is_shown_the_classifier_before_every_epoch_and_goes_on_from_a_checkpoint(built):
+    nearest = ("sampler=nearest", "sampler.near=1.0", "sampler.distractors=2")
+    trainer, data, _ = built(*nearest, proxies=None)
+    shown = []
+    for _ in trainer.epochs(3):
+        shown.append(trainer.loader.sampler.cosines)
+        if len(shown) == 2:
+            state = deepcopy(trainer.state_dict())
+            rows = nn.functional.normalize(trainer.learner.embedder.prototypes.double(), dim=1)
+    assert rows.size(0) == data.train.num_classes
+    torch.testing.assert_close(shown[2], rows @ rows.T)
+    again, _, _ = built(*nearest, proxies=None)
+    again.load_state_dict(state)
+    list(again.epochs(3))
+    held = again.learner.state_dict()
+    assert all(torch.equal(held[name], value) for name, value in trainer.learner.state_dict().items())
