@@ -5,10 +5,11 @@ from __future__ import annotations
 from torch import Tensor
 from torch.nn.functional import cross_entropy
 
-from gnn_dml.losses.term import Branch, BranchOutput, LossTerm, OverLayers
+from gnn_dml.losses.scores import ScoreTerm
+from gnn_dml.losses.term import Branch, BranchOutput, OverLayers
 
 
-class CrossEntropy(LossTerm):
+class CrossEntropy(ScoreTerm):
     r"""Cross-entropy with label smoothing and temperature (ICML 2021, section 3.4; settings as in the published code).
 
     For logits z, temperature T and smoothing e, the target of the true class is 1 - e + e/C and e/C elsewhere:
@@ -43,13 +44,10 @@ class CrossEntropy(LossTerm):
         temperature: float = 1.0,
         layers: OverLayers = "mean",
     ) -> None:
-        super().__init__(branch=branch, weight=weight, layers=layers)
+        super().__init__(branch=branch, weight=weight, temperature=temperature, layers=layers)
         if not 0 <= smoothing < 1:
             raise ValueError(f"smoothing must be at least 0 and below 1, not {smoothing}")
-        if not temperature > 0:
-            raise ValueError(f"temperature must be above 0, not {temperature}")
         self.smoothing = smoothing
-        self.temperature = temperature
 
     def compute(self, output: BranchOutput, labels: Tensor) -> Tensor:
         """Of the class scores.
@@ -57,6 +55,4 @@ class CrossEntropy(LossTerm):
         Raises:
             ValueError: If the branch has no classifier.
         """
-        if output.logits is None:
-            raise ValueError("the embedder has no classifier, so there is nothing to train it with")
-        return cross_entropy(output.logits / self.temperature, labels, label_smoothing=self.smoothing)
+        return cross_entropy(self.scores(output), labels, label_smoothing=self.smoothing)

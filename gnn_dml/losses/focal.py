@@ -6,10 +6,11 @@ import torch
 from torch import Tensor
 from torch.nn.functional import cross_entropy
 
-from gnn_dml.losses.term import Branch, BranchOutput, LossTerm, OverLayers
+from gnn_dml.losses.scores import ScoreTerm
+from gnn_dml.losses.term import Branch, BranchOutput, OverLayers
 
 
-class Focal(LossTerm):
+class Focal(ScoreTerm):
     r"""Cross-entropy that counts images less the better they are classified (arXiv 1708.02002), as published.
 
     For the probability p of the true class under logits divided by a temperature T:
@@ -38,13 +39,10 @@ class Focal(LossTerm):
         temperature: float = 1.0,
         layers: OverLayers = "mean",
     ) -> None:
-        super().__init__(branch=branch, weight=weight, layers=layers)
+        super().__init__(branch=branch, weight=weight, temperature=temperature, layers=layers)
         if not gamma >= 0:
             raise ValueError(f"gamma must be at least 0, not {gamma}")
-        if not temperature > 0:
-            raise ValueError(f"temperature must be above 0, not {temperature}")
         self.gamma = gamma
-        self.temperature = temperature
 
     def compute(self, output: BranchOutput, labels: Tensor) -> Tensor:
         """Of the class scores.
@@ -52,8 +50,6 @@ class Focal(LossTerm):
         Raises:
             ValueError: If the branch has no classifier.
         """
-        if output.logits is None:
-            raise ValueError("the embedder has no classifier, so there is nothing to train it with")
-        loss = cross_entropy(output.logits / self.temperature, labels, reduction="none")
+        loss = cross_entropy(self.scores(output), labels, reduction="none")
         missing = 1 - torch.exp(-loss.detach())
         return (missing**self.gamma * loss).mean()

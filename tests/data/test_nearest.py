@@ -70,7 +70,11 @@ def test_equal_prototypes_do_not_put_a_class_in_twice():
 
 @pytest.mark.parametrize(
     ("wrong", "said"),
-    [({"near": 1.5}, "sampler.near must be in"), ({"distractors": -1}, "at least 0"), ({"distractors": 5}, "6 classes")],
+    [
+        ({"near": 1.5}, "sampler.near must be in"),
+        ({"distractors": -1}, "at least 0"),
+        ({"distractors": 5}, "6 classes"),
+    ],
 )
 def test_what_is_refused(wrong, said):
     with pytest.raises(UserError, match=said):
