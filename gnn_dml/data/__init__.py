@@ -15,10 +15,10 @@ from gnn_dml.data.inshop import read_inshop as read_inshop
 from gnn_dml.data.loader import TrainImages as TrainImages
 from gnn_dml.data.loader import TrainLoader as TrainLoader
 from gnn_dml.data.loader import evaluation_batches as evaluation_batches
+from gnn_dml.data.nearest import NearestSampler as NearestSampler
 from gnn_dml.data.open_images import open_images as open_images
 from gnn_dml.data.photos import PhotoTransforms as PhotoTransforms
 from gnn_dml.data.readable import find_unreadable as find_unreadable
-from gnn_dml.data.nearest import NearestSampler as NearestSampler
 from gnn_dml.data.sampler import DistinctSampler as DistinctSampler
 from gnn_dml.data.sampler import GroupSampler as GroupSampler
 from gnn_dml.data.sampler import RedrawnGroupSampler as RedrawnGroupSampler

@@ -1,4 +1,4 @@
-"""Batches of classes that the model cannot tell apart yet, with strangers beside: like the neighbourhood of a test image."""
+"""Batches of classes that are hard to tell apart, with strangers beside: like the neighbourhood of a test image."""
 
 from __future__ import annotations
 
