@@ -94,7 +94,10 @@ def test_loading(run, tmp_path):
 
 
 def test_crossover_as_a_person_starts_it(processes, tmp_path):
-    start = "import runpy, sys; sys.path[0] = sys.argv.pop(1); runpy.run_path(sys.path[0] + '/crossover.py', {}, '__main__')"
+    start = (
+        "import runpy, sys; sys.path[0] = sys.argv.pop(1)\n"
+        "runpy.run_path(sys.path[0] + '/crossover.py', run_name='__main__')"
+    )
     small = ["--device", "cpu", "--sizes", "4,16", "--seconds", "0.02", "--out", "rows.csv"]
     done = processes.run("-c", start, ROOT / "benchmarks", *small, cwd=tmp_path)
     assert done.returncode == 0, done.stderr[-2000:]
