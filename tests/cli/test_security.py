@@ -335,7 +335,7 @@ class Far(torch.nn.Module):
 """
 
 
-def test_an_own_loss_is_needed_to_train_and_not_to_evaluate(noisy_archive, program, tmp_path):
+def test_an_own_loss_is_needed_to_train_and_not_to_evaluate(noisy_archive, program, tmp_path, other_process):
     """Without the folder, and in another process, where its module is not to be found."""
     (tmp_path / "mine" / "loss").mkdir(parents=True)
     (tmp_path / "mine" / "own_loss_of_a_user.py").write_text(OWN_LOSS)
@@ -353,7 +353,7 @@ def test_an_own_loss_is_needed_to_train_and_not_to_evaluate(noisy_archive, progr
     assert json.loads(done.stdout)["backbone_recall@1"] == json.loads(result.read_text())["backbone_recall@1"]
 
 
-def test_a_hostile_loss_is_dropped(run, noisy_archive, place, tmp_path):
+def test_a_hostile_loss_is_dropped(run, noisy_archive, place, tmp_path, other_process):
     held, path = parts(run), tmp_path / "best.pt"
     torch.save({**held, "config": changed(held["config"], {"loss": {"terms": {"mine": TRAPPED}}})}, path)
     assert "loss" not in read_checkpoint(path).config
