@@ -1,7 +1,6 @@
 """The benchmarks do what they print and write, small; their figures are nobody's test."""
 
 import runpy
-import subprocess
 import sys
 from pathlib import Path
 
@@ -94,10 +93,13 @@ def test_loading(run, tmp_path):
     assert found.between(0.95, 1.05).all()  # figures are rounded, and a slow machine has small ones
 
 
-def test_crossover_as_a_person_starts_it(tmp_path):
-    command = [sys.executable, str(ROOT / "benchmarks" / "crossover.py"), "--device", "cpu"]
-    command += ["--sizes", "4,16", "--seconds", "0.02", "--out", "rows.csv"]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=300, cwd=tmp_path)
+def test_crossover_as_a_person_starts_it(processes, tmp_path):
+    start = (
+        "import runpy, sys; sys.path[0] = sys.argv.pop(1)\n"
+        "runpy.run_path(sys.path[0] + '/crossover.py', run_name='__main__')"
+    )
+    small = ["--device", "cpu", "--sizes", "4,16", "--seconds", "0.02", "--out", "rows.csv"]
+    done = processes.run("-c", start, ROOT / "benchmarks", *small, cwd=tmp_path)
     assert done.returncode == 0, done.stderr[-2000:]
     rows = pd.read_csv(tmp_path / "rows.csv")
     assert set(rows["chosen"]) <= {"dense", "sparse"}

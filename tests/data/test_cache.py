@@ -1,10 +1,6 @@
 import multiprocessing
-import os
 import pickle
-import signal
 import sqlite3
-import subprocess
-import sys
 import time
 from contextlib import closing
 
@@ -115,16 +111,12 @@ print(len(images), sum(int(images[i].sum()) for i in range(len(images))))
 """
 
 
-def fill(*arguments, **options):
-    return subprocess.Popen([sys.executable, "-c", FILL, *map(str, arguments)], stdout=subprocess.PIPE, **options)
-
-
-def test_two_processes_at_once_fill_it_once(tmp_path):
+def test_two_processes_at_once_fill_it_once(processes, tmp_path):
     paths = photographs(tmp_path / "images", 40)
-    both = [fill(tmp_path / "images", tmp_path / "cache") for _ in range(2)]
-    said = {process.communicate(timeout=120)[0] for process in both}
+    both = [processes.Process("-c", FILL, tmp_path / "images", tmp_path / "cache") for _ in range(2)]
+    said = {process.communicate()[0] for process in both}
     assert len(said) == 1
-    assert said.pop().startswith(b"40 ")
+    assert said.pop().startswith("40 ")
     with sqlite3.connect(tmp_path / "cache" / "index.sqlite") as index:
         assert index.execute("SELECT count(*), count(DISTINCT sha256) FROM images").fetchone() == (40, 40)
     assert len(shards(tmp_path / "cache")) == 1
@@ -142,14 +134,14 @@ def known(folder):
         return 0
 
 
-def test_killed_while_filling_it_goes_on_after_the_last_shard(tmp_path):
+def test_killed_while_filling_it_goes_on_after_the_last_shard(processes, tmp_path):
     count = 3 * SHARD
     paths = photographs(tmp_path / "images", count, width=60, height=60)
-    process = fill(tmp_path / "images", tmp_path / "cache")
+    process = processes.Process("-c", FILL, tmp_path / "images", tmp_path / "cache")
     deadline = time.monotonic() + 120
     while not known(tmp_path / "cache") and process.poll() is None and time.monotonic() < deadline:
         time.sleep(0.001)
-    os.kill(process.pid, signal.SIGKILL)
+    process.kill()
     process.communicate()
     before = shards(tmp_path / "cache")
     assert before
@@ -190,15 +182,9 @@ except UserError as error:
 """
 
 
-def test_a_disk_that_takes_no_more_leaves_no_half_shard(tmp_path):
+def test_a_disk_that_takes_no_more_leaves_no_half_shard(processes, tmp_path):
     paths = photographs(tmp_path / "images", 20)
-    done = subprocess.run(
-        [sys.executable, "-c", LIMITED, str(tmp_path / "images"), str(tmp_path / "cache")],
-        capture_output=True,
-        text=True,
-        check=True,
-        timeout=120,
-    )
+    done = processes.run("-c", LIMITED, tmp_path / "images", tmp_path / "cache")
     assert "cannot be used: [Errno 27] File too large" in done.stdout
     assert not shards(tmp_path / "cache")
     assert not list((tmp_path / "cache").glob(".partial*"))

@@ -1,6 +1,3 @@
-import subprocess
-import sys
-
 import numpy as np
 import pytest
 
@@ -53,7 +50,7 @@ def test_the_tightest_of_several_counts(backend, monkeypatch):
     assert spread(kmeans(x, 8, seed=0, restarts=4, backend=backend)) == pytest.approx(min(single), rel=0.02)
 
 
-def test_small_data_have_the_same_backend_whatever_is_installed():
+def test_small_data_have_the_same_backend_whatever_is_installed(processes):
     assert choose_backend(5924, 100) == "scikit-learn"
     assert choose_backend(60502, 11316) == "faiss"
     code = (
@@ -61,7 +58,7 @@ def test_small_data_have_the_same_backend_whatever_is_installed():
         "from gnn_dml.metrics import choose_backend as choose\n"
         "print(choose(5924, 100), choose(60502, 11316))"
     )
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    done = processes.run("-c", code)
     assert done.stdout.split() == ["scikit-learn", "scikit-learn"]
 
 

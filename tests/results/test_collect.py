@@ -1,8 +1,6 @@
 import json
-import os
 import re
 import signal
-import subprocess
 import sys
 from pathlib import Path
 
@@ -140,14 +138,12 @@ collect(Path(sys.argv[1]))
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="there is no file size limit to be killed by")
-def test_killed_half_way_the_old_csv_stays(tmp_path):
+def test_killed_half_way_the_old_csv_stays(processes, tmp_path):
     put(tmp_path, "a")
     collect(tmp_path)
     old = (tmp_path / "results.csv").read_bytes()
     put(tmp_path, "b", seed=1, note="x" * 20_000)
-    root = Path(__file__).parents[2]
-    environment = {**os.environ, "PYTHONPATH": str(root), "PYTHONDONTWRITEBYTECODE": "1"}
-    ended = subprocess.run([sys.executable, "-c", KILLED_WHILE_WRITING, str(tmp_path)], env=environment)
+    ended = processes.run("-c", KILLED_WHILE_WRITING, tmp_path)
     assert ended.returncode == -signal.SIGXFSZ
     assert [path.stat().st_size for path in tmp_path.glob(".partial-*")] == [4096]
     assert (tmp_path / "results.csv").read_bytes() == old
@@ -173,19 +169,9 @@ for seed in range(10):
 """
 
 
-def test_two_that_collect_at_once_lose_no_row(tmp_path):
+def test_two_that_collect_at_once_lose_no_row(processes, tmp_path):
     (tmp_path / ".new").mkdir()
-    root = Path(__file__).parents[2]
-    collectors = [
-        subprocess.Popen(
-            [sys.executable, "-c", COLLECTED_BY_MANY, str(tmp_path), name],
-            env={**os.environ, "PYTHONPATH": str(root)},
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            text=True,
-        )
-        for name in ("a", "b")
-    ]
+    collectors = [processes.Process("-c", COLLECTED_BY_MANY, tmp_path, name) for name in ("a", "b")]
     assert [collector.stdout.readline() for collector in collectors] == ["ready\n"] * 2
     for collector in collectors:
         collector.stdin.write("go\n")
