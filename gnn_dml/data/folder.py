@@ -59,14 +59,14 @@ def read_folder(
             if role in splits and role in roles
             for record in reading.read_split(splits[role], role)
         ]
-        shown = " ".join(f"{name}/" for name in splits.values())
+        shown = ", ".join(f"{splits[role]}/ for {role}" for role in ROLES if role in splits)
         reading.count_beside("")
-        layout = f"{shown} with a folder per class"
+        layout = f"{shown}, with a folder per class in each"
     elif not labelled and reading.images_in(""):
         records, layout = reading.read_unlabelled("", "test"), "images without labels"
     else:
         records = reading.read_classes(tops, test_share, need)
-        layout = "a folder per class"
+        layout = reading.layout
     if not records:
         raise UserError(f"{where} holds no images in folders{reading.describe()}")
     return make_dataset(folder, records, where, need=need, labelled=labelled, found=Found(layout, reading.passed))
@@ -86,6 +86,7 @@ class _Reading:
         self.where = where
         self.labelled = labelled
         self.passed = PassedOver()
+        self.layout = ""
         self._seen: dict[str, Record] = {}
 
     def read_classes(self, labels: Sequence[str], test_share: float, need: Collection[str]) -> list[Record]:
@@ -99,6 +100,8 @@ class _Reading:
             if len(full) < 2:
                 self._explain(labels, full)
             roles = assign_roles(full, test_share, self.where)
+        test = sum(role == "test" for role in roles.values())
+        self.layout = f"a folder per class, of which the last {test} of {len(full)} are for testing"
         return [record._replace(role=roles[label]) for label in full for record in found[label]]
 
     def read_split(self, top: str, role: str) -> list[Record]:

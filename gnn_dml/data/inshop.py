@@ -50,7 +50,7 @@ def read_inshop(root: str | Path, *, strict: bool = True, need: Collection[str] 
                 f"{words[0]!r}"
             )
         else:
-            records.append(Record(*parts, place=f"{path}, line {line}"))
+            records.append(Record(parts[0], parts[1], parts[2], f"{path}, line {line}"))
     if strict and len(records) != promised:
         raise UserError(f"{path}: its first line promises {promised} images, and {len(records)} follow")
     images = folder if is_folder(folder / "img") else folder / "Img"

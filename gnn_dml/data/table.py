@@ -56,8 +56,11 @@ def read_table(
     folder = path.parent if images is None else Path(images)
     lines = [number for number, _ in table.rows]
     rows = [_parse_row(path, number, cells, table, labelled) for number, cells in table.rows]
+    layout = ""
     if "split" not in table.columns:
         roles = _assign_roles(rows, test_share, str(path))
+        test = sum(role == "test" for role in roles.values())
+        layout = f"no column split: the last {test} of {len(roles)} labels are for testing"
         rows = [record._replace(role=roles[record.label]) for record in rows]
     _check_once(path, folder, lines, rows)
     needed = roles_needed(need)
@@ -70,7 +73,7 @@ def read_table(
         more = f" ({len(missing)} files are missing)" if len(missing) > 1 else ""
         raise UserError(f"{path}, line {missing[0][0]}: there is no file {folder / missing[0][1]}{more}")
     notes = (f"columns that are not used: {', '.join(table.unknown)}",) if table.unknown else ()
-    return make_dataset(folder, rows, str(path), need=need, labelled=labelled, found=Found(notes=notes))
+    return make_dataset(folder, rows, str(path), need=need, labelled=labelled, found=Found(layout, notes=notes))
 
 
 def _parse_row(path: Path, number: int, cells: dict[str, str], table: CsvList, labelled: bool) -> Record:

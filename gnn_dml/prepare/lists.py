@@ -70,9 +70,13 @@ def read_lines(path: Path) -> Iterator[tuple[int, str]]:
     Raises:
         UserError: As `read_text`.
     """
-    # Line ends alone: str.splitlines also cuts at characters that may stand in a name.
-    lines = read_text(path).replace("\r\n", "\n").replace("\r", "\n").split("\n")
-    return ((number, line.strip()) for number, line in enumerate(lines, start=1) if line.strip())
+    lines = enumerate(split_lines(read_text(path)), start=1)
+    return ((number, line.strip()) for number, line in lines if line.strip())
+
+
+def split_lines(text: str) -> list[str]:
+    """Lines by their ends alone: `str.splitlines` also cuts at characters that may stand in a name."""
+    return text.replace("\r\n", "\n").replace("\r", "\n").split("\n")
 
 
 def read_csv(path: Path, *, required: Sequence[str], optional: Collection[str] = ()) -> CsvList:
@@ -143,7 +147,7 @@ def _split(text: str, delimiter: str, where: str) -> Iterator[tuple[int, list[st
             raise UserError(f"{where}, line {start}: it cannot be read as CSV: {error}") from error
         if cells is None:
             return
-        if any(cell.strip() for cell in cells):
+        if len(cells) > 1 or "".join(cells).strip():
             yield start, cells
         start = reader.line_num + 1
 

@@ -52,7 +52,7 @@ class Found(NamedTuple):
 
 
 class Listed(NamedTuple):
-    """What lies directly in a folder, each in the order of the system."""
+    """What lies directly in a folder, by name."""
 
     folders: list[os.DirEntry[str]]
     files: list[os.DirEntry[str]]
@@ -105,7 +105,7 @@ def list_folder(folder: Path | str, prefix: str = "", *, pass_over: PassOver = l
     found = Listed([], [])
     try:
         with os.scandir(folder) as entries:
-            for entry in entries:
+            for entry in sorted(entries, key=lambda entry: entry.name):
                 name = prefix + entry.name
                 if entry.name.startswith("."):
                     pass_over(name, HIDDEN)
