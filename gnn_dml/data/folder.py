@@ -156,7 +156,7 @@ class _Reading:
     def describe(self) -> str:
         """What was passed over, for the end of a message."""
         counts = ", ".join(f"{count} ({reason})" for reason, count in self.passed.items())
-        return f"; suffixes are {', '.join(image_suffixes())}" + (f"; passed over: {counts}" if counts else "")
+        return f"; passed over: {counts}" if counts else f"; suffixes are {', '.join(image_suffixes())}"
 
     def _is_image(self, name: str) -> bool:
         base = name.rpartition("/")[2]

@@ -64,7 +64,7 @@ def iterate_members(archive: Path) -> Iterator[Member]:
             yield from _zip_members(archive)
         else:
             yield from _tar_members(archive)
-    except DAMAGED as error:
+    except (*DAMAGED, OSError) as error:
         if isinstance(error, UserError):
             raise
         raise UserError(f"{archive} is damaged or no archive: {error or type(error).__name__}") from error

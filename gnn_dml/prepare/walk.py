@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 from gnn_dml.errors import UserError
 
-MOST_VISITS = 1000
+MOST_VISITS = 100
 """Ways by which one folder may be reached through links; a few folders linked crosswise have millions."""
 
 PASSED_BY = ("__MACOSX", "System Volume Information", "$RECYCLE.BIN", "lost+found", "@eaDir")

@@ -104,5 +104,5 @@ def test_an_orientation_that_there_is_not_leaves_the_image_as_it_is(value):
 
 
 def test_nothing_is_made_of_what_is_whole_or_of_another_format():
-    for data in (content("PNG"), content("BMP"), content("TIFF"), b"", b"\x89PNG\r\n\x1a\n", b"\xff\xd8\xff"):
+    for data in (content("PNG"), content("BMP"), content("TIFF"), b"", b"\x89PNG\r\n\x1a\n", b"\xff\xd8"):
         assert strip_descriptions(data) is None

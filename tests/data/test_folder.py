@@ -88,7 +88,7 @@ def test_what_is_passed_over_is_counted_with_its_reason(trees, tmp_path):
         "class folders without images": (1, ("empty",)),
         "images beside the class folders": (1, ("loose.jpg",)),
     }
-    assert data.only([0]).with_images(data.images).passed_over == data.passed_over
+    assert data.only([0]).with_roles(["train"]).passed_over == data.passed_over
     assert data.found.describe().startswith(
         "a folder per class, of which the last 2 of 4 are for testing; passed over: "
     )
