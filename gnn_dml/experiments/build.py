@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Collection, Mapping
+from contextlib import suppress
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,8 @@ from hydra.utils import get_object, instantiate
 from omegaconf.errors import OmegaConfBaseException
 from torch_geometric.transforms import BaseTransform, Compose
 
-from gnn_dml.data.images import ImageDataset, ImageSplit, join
+from gnn_dml.data.found import Found
+from gnn_dml.data.images import BOTH, ImageDataset, ImageSplit, join
 from gnn_dml.data.loader import TrainImages, TrainLoader
 from gnn_dml.data.open_images import open_images
 from gnn_dml.data.transforms import Transforms
@@ -42,6 +44,7 @@ class RunSplits:
         test: To test on, once.
         transforms: How images are seen.
         skipped: Images of the data set that could not be read and were left out.
+        found: How the reader found them, and what it passed over.
     """
 
     train: ImageSplit
@@ -49,6 +52,7 @@ class RunSplits:
     test: ImageSplit
     transforms: Transforms
     skipped: int = 0
+    found: Found = field(default_factory=Found)
 
 
 def build(config: Config, **extra: Any) -> Any:
@@ -84,14 +88,26 @@ def _first_line(error: Exception) -> str:
     return next(iter(str(error).splitlines()), type(error).__name__)
 
 
-def build_source(config: Config) -> tuple[ImageDataset, Transforms, int]:
-    """The data set with its validation classes, how its images are seen, and how many were unreadable and left out."""
+def build_source(
+    config: Config, *, need: Collection[str] = BOTH, labelled: bool = True
+) -> tuple[ImageDataset, Transforms, int]:
+    """The data set with its validation classes, how its images are seen, and how many were unreadable and left out.
+
+    Args:
+        config: Resolved.
+        need: Splits that have to be there: some of "train", "val", "test". A reader that can leaves the others out.
+        labelled: Whether images without labels are refused.
+
+    Raises:
+        UserError: If the data set cannot be read or lacks a split that is needed.
+    """
     dataset, protocol = config["dataset"], config["protocol"]
     transforms: Transforms = build(dataset["transform"])
-    source: ImageDataset = build(dataset["source"])
-    # Settings that the configuration inside an older checkpoint has not are left at their defaults.
-    held_out = {"share": "val_share", "seed": "val_seed", "folds": "folds", "fold": "fold"}
-    source = hold_out_classes(source, **{name: protocol[key] for name, key in held_out.items() if key in protocol})
+    source = read_dataset(dataset["source"], need=need, labelled=labelled)
+    if {"train", "val"} & set(need):
+        # Settings that the configuration inside an older checkpoint has not are left at their defaults.
+        held_out = {"share": "val_share", "seed": "val_seed", "folds": "folds", "fold": "fold"}
+        source = hold_out_classes(source, **{name: protocol[key] for name, key in held_out.items() if key in protocol})
     cache = dataset.get("cache")
     opened = open_images(
         source,
@@ -102,6 +118,16 @@ def build_source(config: Config) -> tuple[ImageDataset, Transforms, int]:
         orientation=dataset.get("orientation", "exif"),
     )
     return opened.dataset, transforms, opened.skipped
+
+
+def read_dataset(reader: Config, *, need: Collection[str] = BOTH, labelled: bool = True) -> ImageDataset:
+    """Call the reader of a data set with `need` and `labelled`, as far as it takes them; see `build_source`."""
+    given = {"need": tuple(need), "labelled": labelled}
+    taken: Collection[str] = ()
+    with suppress(UserError, ValueError, TypeError):  # of what cannot be called, `build` says what is wrong
+        taken = inspect.signature(locate(str(reader.get("_target_")))).parameters
+    source: ImageDataset = build(reader, **{name: value for name, value in given.items() if name in taken})
+    return source
 
 
 def build_data(config: Config) -> RunSplits:
@@ -115,6 +141,7 @@ def build_data(config: Config) -> RunSplits:
         test=splits["test"],
         transforms=transforms,
         skipped=skipped,
+        found=source.found,
     )
 
 

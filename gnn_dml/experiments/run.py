@@ -48,7 +48,8 @@ class Run:
         config: Resolved: plain values, no interpolation.
         on_start: For progress bars; see `OnStart`.
         on_wait: Called once with a sentence if another process is at work on the run.
-        say: Called with a sentence if an interrupted run cannot be gone on with.
+        say: Called with a sentence if an interrupted run cannot be gone on with, and with one about how the images were
+            found to lie and what was passed over.
         beat: Seconds between two signs of life; see `gnn_dml.experiments.claim`.
         patience: Seconds without one after which another process counts as dead.
 
@@ -109,6 +110,8 @@ class Run:
         """Train, choose, test; resume after the last finished epoch if the run was interrupted."""
         self._start, self._earlier, self._best_sum = time.perf_counter(), 0.0, None
         data, learner, trainer = self._make()
+        if said := data.found.describe():
+            self.say(f"dataset={self.config['choices']['dataset']}: {said}")
         sweep_partials(self.folder)
         rows: list[dict[str, Any]] = []
         if trainer is not None and self._path("resume.pt").is_file():

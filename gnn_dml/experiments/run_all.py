@@ -53,6 +53,7 @@ def run_all(
         UserError: If a result file cannot be read, or a folder cannot be written.
         ClaimLostError: If other processes have taken the same run over again and again.
     """
+    say = say_once(say)
     watches = [Watch(run_folder(config), beat=beat, patience=patience) for config in configs]
     left, said = list(zip(configs, watches, strict=True)), False
     losses: Counter[Path] = Counter()
@@ -78,6 +79,18 @@ def run_all(
                 on_wait(others[0][1].sentence())
             time.sleep(poll_seconds(patience))
         left = others
+
+
+def say_once(say: Callable[[str], object]) -> Callable[[str], object]:
+    """The same, but for sentences that were said already: the runs of a study share their data."""
+    known: set[str] = set()
+
+    def say_new(sentence: str) -> None:
+        if sentence not in known:
+            known.add(sentence)
+            say(sentence)
+
+    return say_new
 
 
 def _try(

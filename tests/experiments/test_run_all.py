@@ -9,7 +9,7 @@ from gnn_dml.config.compose import resolve
 from gnn_dml.experiments.claim import ClaimLostError
 from gnn_dml.experiments.finished import check_weights
 from gnn_dml.experiments.reuse import run_folder
-from gnn_dml.experiments.run_all import run_all
+from gnn_dml.experiments.run_all import run_all, say_once
 
 WORK = """
 import json, sys
@@ -77,3 +77,11 @@ def test_a_run_that_is_lost_again_and_again_is_an_error(tiny_settings):
     with pytest.raises(ClaimLostError, match="taken over"):
         list(run_all([config], on_start=lost, beat=0.1, patience=0.5))
     assert not (run_folder(config) / "result.json").exists()
+
+
+def test_a_sentence_about_the_data_is_said_once_in_a_study():
+    said = []
+    say = say_once(said.append)
+    for sentence in ("one", "two", "one", "one"):
+        say(sentence)
+    assert said == ["one", "two"]

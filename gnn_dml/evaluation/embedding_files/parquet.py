@@ -9,10 +9,13 @@ import numpy as np
 import numpy.typing as npt
 
 from gnn_dml.errors import UserError
+from gnn_dml.evaluation.embedding_files.bounds import check_unfolded
 from gnn_dml.evaluation.embedding_files.columns import ABOUT, Array, Columns, read_about, write_about
 from gnn_dml.evaluation.embedding_files.table import EmbeddingTable
 
 VECTOR = "vector"
+WORD = 64
+"""Bytes of a word in a list."""
 NAMES = {"labels": "label", "paths": "path", "roles": "role"}
 """Which column of a file holds which of ours, beside the vectors."""
 
@@ -23,16 +26,32 @@ def read_parquet(path: Path) -> Columns:
     import pyarrow.parquet as pq
 
     try:
-        names = pq.read_schema(path).names
-        table = pq.read_table(path, columns=[name for name in (VECTOR, *NAMES.values()) if name in names])
+        metadata = pq.read_metadata(path)
+        names = metadata.schema.to_arrow_schema().names
+        wanted = [name for name in (VECTOR, *NAMES.values()) if name in names]
+        check_unfolded(path, _unfolded(metadata, wanted))
+        table = pq.read_table(path, columns=wanted)
     except (pa.ArrowException, OSError, ValueError) as error:
         said = next(iter(str(error).splitlines()), type(error).__name__)
         raise UserError(f"{path} cannot be read as a parquet file: {said}") from error
     if VECTOR not in names:
         raise UserError(f"{path} lacks the column vector; it has {', '.join(names) or 'none'}")
     held = {ours: table[name].to_pylist() for ours, name in NAMES.items() if name in names}
-    metadata = table.schema.metadata or {}
-    return Columns(_read_vectors(path, table[VECTOR]), **held, about=read_about(metadata.get(ABOUT.encode())))
+    about = (table.schema.metadata or {}).get(ABOUT.encode())
+    return Columns(_read_vectors(path, table[VECTOR]), **held, about=read_about(about))
+
+
+def _unfolded(metadata: Any, wanted: list[str]) -> int:
+    """Bytes that some columns take in memory: 8 for a number, and for a word what Python needs around it too."""
+    total = 0
+    for group in range(metadata.num_row_groups):
+        for place in range(metadata.num_columns):
+            column = metadata.row_group(group).column(place)
+            name = column.path_in_schema.split(".")[0]
+            if name in wanted:
+                each = 8 if name == VECTOR else WORD
+                total += column.total_uncompressed_size + each * column.num_values
+    return total
 
 
 def _read_vectors(path: Path, column: Any) -> Array:
