@@ -152,9 +152,8 @@ def _check_finite(features: Tensor) -> None:
     """NaN would be counted as the largest similarity of all, and be everybody's neighbour."""
     bad = ~torch.isfinite(features).all(dim=1)
     if bool(bad.any()):
-        raise ValueError(
-            f"{int(bad.sum())} of {len(features)} features hold NaN or infinity; the first is row {int(bad.nonzero()[0])}"
-        )
+        first = int(bad.nonzero()[0])
+        raise ValueError(f"{int(bad.sum())} of {len(bad)} features hold NaN or infinity; the first is row {first}")
 
 
 def _alone(features: Tensor) -> Tensor:

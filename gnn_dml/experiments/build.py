@@ -84,14 +84,23 @@ def _first_line(error: Exception) -> str:
     return next(iter(str(error).splitlines()), type(error).__name__)
 
 
-def build_source(config: Config) -> tuple[ImageDataset, Transforms, int]:
-    """The data set with its validation classes, how its images are seen, and how many were unreadable and left out."""
-    dataset, protocol = config["dataset"], config["protocol"]
-    transforms: Transforms = build(dataset["transform"])
-    source: ImageDataset = build(dataset["source"])
+def read_source(config: Config) -> ImageDataset:
+    """The data set with its validation classes, as it is listed: no image is opened."""
+    protocol = config["protocol"]
+    source: ImageDataset = build(config["dataset"]["source"])
     # Settings that the configuration inside an older checkpoint has not are left at their defaults.
     held_out = {"share": "val_share", "seed": "val_seed", "folds": "folds", "fold": "fold"}
-    source = hold_out_classes(source, **{name: protocol[key] for name, key in held_out.items() if key in protocol})
+    return hold_out_classes(source, **{name: protocol[key] for name, key in held_out.items() if key in protocol})
+
+
+def build_source(config: Config, *, hold_out: bool = True) -> tuple[ImageDataset, Transforms, int]:
+    """The data set with its validation classes, how its images are seen, and how many were unreadable and left out.
+
+    Without `hold_out` no validation classes are drawn, which the test images do not depend on.
+    """
+    dataset = config["dataset"]
+    transforms: Transforms = build(dataset["transform"])
+    source: ImageDataset = read_source(config) if hold_out else build(dataset["source"])
     cache = dataset.get("cache")
     opened = open_images(
         source,

@@ -32,8 +32,8 @@ def clustering(
         then every clustering of as many clusters is right.
 
     Raises:
-        ValueError: If an embedding is not finite, a label no whole number, shapes do not fit, restarts is below 1, or the backend is unknown or
-            not installed.
+        ValueError: If an embedding is not finite, a label no whole number, shapes do not fit, restarts is below 1, or
+            the backend is unknown or not installed.
 
     Example:
         >>> x = np.array([[1.0, 0.0], [0.9, 0.1], [0.0, 1.0], [0.1, 0.9]])
