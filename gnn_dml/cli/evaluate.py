@@ -108,6 +108,10 @@ def _run_file(arguments: argparse.Namespace, targets: Sequence[str]) -> int:
     classes = len(set(table.labels))
     print(f"{found.path}: {len(table)} images of {classes} classes, {measured.channels} channels, in percent\n")
     _print_table([measured], None if table.query is None else int(table.query.sum()), len(table))
+    if zero := int((~table.vectors.any(axis=1)).sum()):
+        print(f"\n{zero} of {len(table)} embeddings are all zero and have no direction: their space has no figures")
+    if classes == 1:
+        print("\nall images are of one class: whatever is found is right, and there is nothing to tell apart")
     return 0
 
 

@@ -31,14 +31,14 @@ RECIPES: dict[str, tuple[str, ...]] = {
         "backbone.dim=null",
         "graph=none",
         "protocol.epochs=0",
-        "dataset.transform.size=224",
-        "dataset.transform.resize=256",
+        "dataset.transform.size=128",
+        "dataset.transform.resize=144",
         "dataset.transform.normalize=half",
     ),
 }
 """full: as the data set's settings have it, with ResNet-50. small: EfficientNet-Lite0 with ImageNet weights from a
-package, at 128 px for 5 epochs, for a machine without a GPU. frozen: the same network as it comes, without training and
-without a projection."""
+package, at 128 px for 5 epochs, for a machine without a GPU. frozen: the same network on the same images as it comes,
+without training: what the small recipe starts from."""
 
 _BACKBONE = "backbone"
 _OF_BACKBONE = "dataset.transform.normalize"
@@ -70,7 +70,7 @@ def with_recipe(name: str, settings: Sequence[str]) -> list[str]:
         for setting in RECIPES[name]
         if _key(setting) not in typed
         and not (other and (_within(_key(setting), _BACKBONE) or _key(setting) == _OF_BACKBONE))
-        and not any(setting.startswith(f"{group}.") for group in typed)
+        and not any(setting.startswith(f"{group}.") for group in typed - {"dataset"})
     ]
     return [*kept, *settings]
 

@@ -31,7 +31,7 @@ def read_embeddings(path: Path, labels: Path | None = None) -> EmbeddingTable:
 
     Raises:
         UserError: If a file is missing, of another kind, cannot be read or lacks something; if lengths differ, vectors
-            are ragged or not finite.
+            are ragged, not finite, or all zero.
 
     Example:
         >>> from tempfile import TemporaryDirectory
@@ -116,3 +116,5 @@ def _check_finite(path: Path, table: EmbeddingTable) -> None:
             f"{path}: {len(bad)} of {len(table)} rows hold NaN or infinity; the first is row {bad[0]}{named}, counted "
             "from 0"
         )
+    if not table.vectors.any():
+        raise UserError(f"{path}: all {len(table)} embeddings are zero, so none is nearer to another than the rest")
