@@ -282,7 +282,14 @@ class Run:
             if not found.finite:
                 raise Diverged("the embeddings of the test images hold NaN or infinity")
 
-        workers = self.config["workers"]
         return measure(
-            checkpoint, data.test, data.transforms, self.device, expansion=expansion, workers=workers, check=check
+            checkpoint,
+            data.test,
+            data.transforms,
+            self.device,
+            expansion=expansion,
+            workers=self.config["workers"],
+            check=check,
+            # A training has a bar of its own, and is long beside this.
+            progress=None if self.config["protocol"]["epochs"] else "embedding the test images",
         )
