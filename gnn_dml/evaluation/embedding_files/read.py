@@ -93,7 +93,8 @@ def _check_vectors(path: Path, vectors: Array) -> npt.NDArray[np.floating[Any]]:
     if not vectors.size:
         raise UserError(f"{path} holds no embeddings: their array has the shape {vectors.shape}")
     wide = vectors.dtype.itemsize > (4 if vectors.dtype.kind == "f" else 2)
-    return np.require(vectors, np.float64 if wide else np.float32, ["C", "W"])  # torch wants it writable
+    with np.errstate(over="ignore"):  # what float64 does not hold is infinite, and refused as that
+        return np.require(vectors, np.float64 if wide else np.float32, ["C", "W"])  # torch wants it writable
 
 
 def _read_roles(path: Path, roles: Column) -> npt.NDArray[np.bool_]:
