@@ -10,7 +10,7 @@ from textwrap import fill
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
-from gnn_dml.cli.progress import TrainingBar, say
+from gnn_dml.cli.progress import OFTEN, TrainingBar, say
 from gnn_dml.cli.train import row_name
 from gnn_dml.config.names import open_config_dirs
 from gnn_dml.experiments.api import run_study
@@ -39,8 +39,13 @@ class StudyProgress:
     def on_run(self, config: dict[str, Any], number: int, total: int) -> OnStart:
         """Open the bar of a run."""
         self._close()
-        self.bar = TrainingBar(f"[{number}/{total}] {row_name(config)}")
+        self.bar = TrainingBar(f"[{number}/{total}] {row_name(config)}", every=OFTEN)
         return self.bar.start
+
+    def on_epoch(self, row: dict[str, Any]) -> None:
+        """Say where a long run is."""
+        if self.bar is not None:
+            self.bar.epoch(row)
 
     def on_row(self, row: dict[str, Any], number: int, total: int, reused: bool) -> None:
         """Close it and say what came out."""
@@ -76,6 +81,7 @@ def report(
             config_dirs=config_dirs,
             on_run=progress.on_run,
             on_row=progress.on_row,
+            on_epoch=progress.on_epoch,
             say=say,
         )
     print(f"\n{progress.done} runs in {time.perf_counter() - start:.0f} s\n")

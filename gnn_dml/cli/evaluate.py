@@ -19,6 +19,9 @@ if TYPE_CHECKING:
     from gnn_dml.experiments.evaluate_models import Evaluation
 
 
+_ONE_CLASS = "\nall images are of one class: whatever is found is right, and there is nothing to tell apart"
+
+
 def run(arguments: argparse.Namespace) -> int:
     """Measure what is named and print it."""
     runs, settings = split_targets(arguments.targets)
@@ -52,6 +55,8 @@ def _run_models(arguments: argparse.Namespace, runs: Sequence[str], settings: Se
     print("\n".join(model.describe(refined=len(found.whole) == 2) for model in models))
     print(f"{arguments.split} classes: {len(split)} images of {split.num_classes} classes, in percent\n")
     _print_table(found.whole, None if split.query is None else int(split.query.sum()), len(split))
+    if split.num_classes == 1:
+        print(_ONE_CLASS)
     if found.training_free:
         print(f"\nwithout training, on the backbone's embedding, in percent\n\n{format_methods(found.training_free)}")
         expansion = models[0].expansion if len(models) == 1 else None
@@ -108,6 +113,10 @@ def _run_file(arguments: argparse.Namespace, targets: Sequence[str]) -> int:
     classes = len(set(table.labels))
     print(f"{found.path}: {len(table)} images of {classes} classes, {measured.channels} channels, in percent\n")
     _print_table([measured], None if table.query is None else int(table.query.sum()), len(table))
+    if zero := int((~table.vectors.any(axis=1)).sum()):
+        print(f"\n{zero} of {len(table)} embeddings are all zero and have no direction: their space has no figures")
+    if classes == 1:
+        print(_ONE_CLASS)
     return 0
 
 

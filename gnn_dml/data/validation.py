@@ -40,8 +40,8 @@ def hold_out_classes(
     needed = 2 if folds is None else folds
     if len(classes) < needed:
         raise UserError(
-            f"the training half has {len(classes)} classes, and {needed} or more are needed to hold some out for "
-            "validation"
+            f"the training half has {len(classes)} class{'es' * (len(classes) != 1)}, and {needed} or more are needed "
+            "to hold some out for validation"
         )
     order = classes[torch.randperm(len(classes), generator=torch.Generator().manual_seed(seed))]
     held_out = min(len(classes) - 1, max(1, round(share * len(classes))))

@@ -18,6 +18,7 @@ from gnn_dml.evaluation.conjugate_gradient import conjugate_gradient
 from gnn_dml.evaluation.neighbour_sums import cosines, unit_rows
 from gnn_dml.metrics.ranking.nearest import nearest_items
 from gnn_dml.metrics.ranking.space import Space, full_precision, make_space
+from gnn_dml.metrics.scale import normalize_rows
 
 ENTRIES = 2**21
 """Scores held at once, and unknowns that are solved for."""
@@ -155,7 +156,7 @@ def _entries(space: Space, rows: Tensor, options: DiffusionOptions) -> Any:
         near = make_space(queries, space.items, "cosine", own=False)
         found = nearest_items(near, min(options.query_neighbours, count))
         weight = cosines(queries, space.items, found).double().clamp(min=0) ** options.gamma
-        values = torch.nn.functional.normalize(weight, dim=1).cpu().numpy().ravel()
+        values = normalize_rows(weight).cpu().numpy().ravel()
     ends = np.arange(len(rows) + 1) * found.size(1)
     return sparse.csr_matrix((values, found.cpu().numpy().ravel(), ends), shape=(len(rows), count))
 

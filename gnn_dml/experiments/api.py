@@ -13,9 +13,9 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from gnn_dml.config.compose import resolve
 from gnn_dml.config.names import open_config_dirs
 from gnn_dml.errors import UserError
+from gnn_dml.experiments.choose_recipe import choose_settings
 from gnn_dml.experiments.finished import finished_row
 from gnn_dml.experiments.reuse import find_run
 from gnn_dml.experiments.study import Study, overrides_label, plan, read_study
@@ -23,7 +23,7 @@ from gnn_dml.experiments.study import Study, overrides_label, plan, read_study
 if TYPE_CHECKING:
     import pandas as pd
 
-    from gnn_dml.experiments.run import OnStart
+    from gnn_dml.experiments.run import OnEpoch, OnStart
 
 Config = dict[str, Any]
 OnRun = Callable[[Config, int, int], "OnStart | None"]
@@ -36,17 +36,25 @@ OnRow = Callable[[dict[str, Any], int, int, bool], object]
 def train(
     settings: Sequence[str] = (),
     *,
+    recipe: str | None = None,
     config_dirs: Sequence[str | Path] = (),
     on_start: OnStart | None = None,
+    on_epoch: OnEpoch = lambda row: None,
+    on_settings: Callable[[Config], object] = lambda config: None,
     say: Callable[[str], object] = lambda sentence: None,
 ) -> pd.DataFrame:
     """Train and test one configuration, or find it done.
 
     Args:
         settings: As typed behind `gnn-dml train`: GROUP=NAME and GROUP.SETTING=VALUE.
+        recipe: "full", "small" or "frozen" (`gnn_dml.config.recipes`); None as is sensible on this machine, see
+            `gnn_dml.experiments.choose_recipe.choose_settings`.
         config_dirs: Folders with YAMLs and classes of the user's own.
         on_start: For progress bars; see `gnn_dml.experiments.run.OnStart`.
-        say: Called with a sentence where another process is waited for, or an interrupted run begins anew.
+        on_epoch: For a line per epoch; see `gnn_dml.experiments.run.OnEpoch`.
+        on_settings: Called with the resolved settings before they are trained; not if that was done before.
+        say: Called with a sentence where settings were chosen, another process is waited for, or an interrupted run
+            begins anew.
 
     Returns:
         One row with the columns of `gnn_dml.columns`. In its `attrs` the `folder` of the run and whether it was
@@ -59,11 +67,16 @@ def train(
     from gnn_dml.experiments.execute import execute
     from gnn_dml.results import collect
 
-    config = resolve(settings, config_dirs=open_config_dirs(config_dirs))
+    chosen = choose_settings(settings, recipe=recipe, config_dirs=open_config_dirs(config_dirs))
+    for sentence in chosen.sentences:
+        say(sentence)
+    config = chosen.config
     try_to_build([config])
-    row, reused = execute(config, on_start, on_wait=say, say=say)
+    if finished_row(find_run(config)) is None:
+        on_settings(config)
+    row, reused = execute(config, on_start, on_epoch=on_epoch, on_wait=say, say=say)
     folder = find_run(config)
-    write_cell(folder, config, run_label(settings))
+    write_cell(folder, config, run_label(chosen.settings))
     frame = collect(folder.parent)
     found: pd.DataFrame = frame[frame["run_id"] == row["run_id"]].reset_index(drop=True)
     found.attrs |= {"folder": str(folder), "reused": reused}
@@ -78,6 +91,7 @@ def run_study(
     config_dirs: Sequence[str | Path] = (),
     on_run: OnRun | None = None,
     on_row: OnRow | None = None,
+    on_epoch: OnEpoch = lambda row: None,
     say: Callable[[str], object] = lambda sentence: None,
 ) -> pd.DataFrame:
     """Run what a study lacks; several processes on one folder share the work.
@@ -89,6 +103,7 @@ def run_study(
         config_dirs: Folders with YAMLs and classes of the user's own.
         on_run: For progress bars.
         on_row: Likewise, after each run.
+        on_epoch: For a line per epoch; see `gnn_dml.experiments.run.OnEpoch`.
         say: Called with a sentence where another process is waited for, or an interrupted run begins anew.
 
     Returns:
@@ -113,7 +128,7 @@ def run_study(
     def start(config: Config) -> OnStart | None:
         return on_run(config, numbers[id(config)], len(configs)) if on_run else None
 
-    for config, row, reused in run_all(configs, on_run=start, on_wait=say, say=say):
+    for config, row, reused in run_all(configs, on_run=start, on_epoch=on_epoch, on_wait=say, say=say):
         number = numbers[id(config)]
         row = {**row, "cell": config["cell"], "overrides": label}
         write_cell(find_run(config), config, label)

@@ -88,26 +88,39 @@ def _first_line(error: Exception) -> str:
     return next(iter(str(error).splitlines()), type(error).__name__)
 
 
-def build_source(
-    config: Config, *, need: Collection[str] = BOTH, labelled: bool = True
-) -> tuple[ImageDataset, Transforms, int]:
-    """The data set with its validation classes, how its images are seen, and how many were unreadable and left out.
+def read_source(
+    config: Config, *, need: Collection[str] = BOTH, labelled: bool = True, hold_out: bool = True
+) -> ImageDataset:
+    """The data set with its validation classes, as it is listed: no image is opened.
 
     Args:
         config: Resolved.
         need: Splits that have to be there: some of "train", "val", "test". A reader that can leaves the others out.
         labelled: Whether images without labels are refused.
+        hold_out: False leaves the training half as the data set has it.
 
     Raises:
         UserError: If the data set cannot be read or lacks a split that is needed.
     """
-    dataset, protocol = config["dataset"], config["protocol"]
-    transforms: Transforms = build(dataset["transform"])
-    source = read_dataset(dataset["source"], need=need, labelled=labelled)
-    if {"train", "val"} & set(need):
+    protocol = config["protocol"]
+    source = read_dataset(config["dataset"]["source"], need=need, labelled=labelled)
+    if hold_out and {"train", "val"} & set(need):
         # Settings that the configuration inside an older checkpoint has not are left at their defaults.
         held_out = {"share": "val_share", "seed": "val_seed", "folds": "folds", "fold": "fold"}
         source = hold_out_classes(source, **{name: protocol[key] for name, key in held_out.items() if key in protocol})
+    return source
+
+
+def build_source(
+    config: Config, *, need: Collection[str] = BOTH, labelled: bool = True, hold_out: bool = True
+) -> tuple[ImageDataset, Transforms, int]:
+    """The data set, how its images are seen, and how many were unreadable and left out.
+
+    Arguments and errors as in `read_source`.
+    """
+    dataset = config["dataset"]
+    transforms: Transforms = build(dataset["transform"])
+    source = read_source(config, need=need, labelled=labelled, hold_out=hold_out)
     cache = dataset.get("cache")
     opened = open_images(
         source,

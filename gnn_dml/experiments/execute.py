@@ -16,6 +16,7 @@ def execute(
     config: Config,
     on_start: Callable[[int, int], Callable[[float], None]] | None = None,
     *,
+    on_epoch: Callable[[dict[str, Any]], object] = lambda row: None,
     on_wait: OnWait | None = None,
     say: Callable[[str], object] = lambda sentence: None,
     beat: float = BEAT,
@@ -26,6 +27,7 @@ def execute(
     Args:
         config: Resolved.
         on_start: For progress bars; see `gnn_dml.experiments.run.OnStart`.
+        on_epoch: For a line per epoch; see `gnn_dml.experiments.run.OnEpoch`.
         on_wait: Called once with a sentence if another process is at work on the run.
         say: Called with a sentence if an interrupted run cannot be gone on with and begins anew.
         beat: Seconds between two signs of life of this process in the folder of the run.
@@ -35,7 +37,9 @@ def execute(
         UserError: If the run's result file cannot be read, or its folder cannot be written.
         ClaimLostError: If other processes have taken the run over again and again.
     """
-    found = run_all([config], on_start=on_start, on_wait=on_wait, say=say, beat=beat, patience=patience)
+    found = run_all(
+        [config], on_start=on_start, on_epoch=on_epoch, on_wait=on_wait, say=say, beat=beat, patience=patience
+    )
     _, row, reused = next(found)
     return row, reused
 

@@ -15,6 +15,7 @@ from gnn_dml.config.names import open_config_dirs
 from gnn_dml.config.test_time import overlay, read_settings
 from gnn_dml.config.transfer import normalization_settings
 from gnn_dml.errors import UserError
+from gnn_dml.experiments.choose_recipe import resolve_recipe
 
 if TYPE_CHECKING:
     import torch
@@ -22,6 +23,9 @@ if TYPE_CHECKING:
     from gnn_dml.experiments.trained import Trained, Weights
 
 Name = str | PathLike[str]
+PACKAGED = "packaged"
+"""In the place of a run: the weights of a package, as `backbone.weights=packaged` has them."""
+
 NORMALIZE = "dataset.transform.normalize"
 HEADS = "layer.num_heads"
 CARS_TEST_HEADS = 4
@@ -43,7 +47,8 @@ def load_models(
     """The learner of each run or file of weights.
 
     Args:
-        runs: One or more: run folders, checkpoint files of runs, or files of published weights.
+        runs: One or more: run folders, checkpoint files of runs, files of published weights, or the word "packaged":
+            the ImageNet weights that EfficientNet-Lite0 comes with, nothing trained.
         settings: Over those of the runs, as typed: `graph=knn`, `dataset.root=FOLDER`, `protocol.neighbours=6`.
         last: Take the last epoch of a run instead of the chosen one.
         dataset: As the setting `dataset=NAME`.
@@ -61,7 +66,7 @@ def load_models(
         settings = [f"dataset={dataset}", *settings]
     dirs = open_config_dirs([str(folder) for folder in config_dirs])
     keys = [override.key_or_group for override in read_settings(settings, dirs)]
-    paths = [_weights_file(run, last=last) for run in names]
+    paths = [None if _is_packaged(run) else _weights_file(run, last=last) for run in names]
     files = [Path(file) for file in refiners]
     for file in files:
         if not file.is_file():
@@ -69,7 +74,7 @@ def load_models(
     from gnn_dml.experiments.trained import from_run, read_model
     from gnn_dml.official import read_weights
 
-    models = [read_model(path, trust=trust, config_dirs=dirs) for path in paths]
+    models = [None if path is None else read_model(path, trust=trust, config_dirs=dirs) for path in paths]
     published = sum(isinstance(model, Mapping) for model in models)
     if files and len(files) != published:
         raise UserError(
@@ -78,7 +83,9 @@ def load_models(
         )
     loaded = []
     for run, model in zip(names, models, strict=True):
-        if isinstance(model, Mapping):
+        if model is None:
+            loaded.append(_load_packaged(run, settings, keys, dirs))
+        elif isinstance(model, Mapping):
             loaded.append(_load_published(run, model, settings, keys, read_weights(files.pop(0)) if files else None))
         else:
             test_graph = any(key.split(".")[0] == "graph" for key in keys)
@@ -92,6 +99,19 @@ def choose_device(models: Sequence[Trained], device: str | None = None) -> torch
     from gnn_dml.training.device import pick_device
 
     return pick_device(device or str(models[0].config["device"]))
+
+
+def _is_packaged(run: str) -> bool:
+    return run == PACKAGED and not Path(run).exists()
+
+
+def _load_packaged(name: str, settings: Sequence[str], keys: Sequence[str], config_dirs: Sequence[Path]) -> Trained:
+    """The packaged weights under the recipe `frozen`, but for what is typed."""
+    from gnn_dml.experiments.trained import from_packaged
+
+    if "dataset" not in keys:
+        raise UserError(f"{name} names weights without images; add for instance dataset=folder dataset.root=FOLDER")
+    return from_packaged(name, resolve_recipe("frozen", settings, config_dirs))
 
 
 def _weights_file(run: str, *, last: bool) -> Path:

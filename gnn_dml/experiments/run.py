@@ -36,6 +36,9 @@ from gnn_dml.training.trainer import Diverged, Trainer
 OnStart = Callable[[int, int], Callable[[float], None]]
 """Called with (batches in all, batches already done); returns what is called with the loss of each batch."""
 
+OnEpoch = Callable[[dict[str, Any]], object]
+"""Called after every epoch with its row of metrics.csv."""
+
 
 WEIGHTS = ("best.pt", "last.pt")
 
@@ -47,6 +50,7 @@ class Run:
     Args:
         config: Resolved: plain values, no interpolation.
         on_start: For progress bars; see `OnStart`.
+        on_epoch: For a line per epoch; see `OnEpoch`.
         on_wait: Called once with a sentence if another process is at work on the run.
         say: Called with a sentence if an interrupted run cannot be gone on with, and with one about how the images were
             found to lie and what was passed over.
@@ -61,6 +65,7 @@ class Run:
 
     config: Config
     on_start: OnStart | None = None
+    on_epoch: OnEpoch = lambda row: None
     on_wait: OnWait | None = None
     say: Callable[[str], object] = lambda sentence: None
     beat: float = BEAT
@@ -167,6 +172,7 @@ class Run:
         for report in trainer.epochs(total):
             rows.append({**report.row(), **self._validate(trainer.learner, data)})
             self._keep(trainer, data, rows)
+            self.on_epoch(rows[-1])
             self._reload(trainer)
 
     def _reload(self, trainer: Trainer) -> None:
@@ -279,7 +285,14 @@ class Run:
             if not found.finite:
                 raise Diverged("the embeddings of the test images hold NaN or infinity")
 
-        workers = self.config["workers"]
         return measure(
-            checkpoint, data.test, data.transforms, self.device, expansion=expansion, workers=workers, check=check
+            checkpoint,
+            data.test,
+            data.transforms,
+            self.device,
+            expansion=expansion,
+            workers=self.config["workers"],
+            check=check,
+            # A training has a bar of its own, and is long beside this.
+            progress=None if self.config["protocol"]["epochs"] else "embedding the test images",
         )

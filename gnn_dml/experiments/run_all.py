@@ -16,7 +16,7 @@ from gnn_dml.experiments.reuse import find_run, run_folder
 from gnn_dml.experiments.watch import PATIENCE, OnWait, Watch, poll_seconds
 
 if TYPE_CHECKING:
-    from gnn_dml.experiments.run import OnStart
+    from gnn_dml.experiments.run import OnEpoch, OnStart
 
 Config = dict[str, Any]
 
@@ -26,6 +26,7 @@ def run_all(
     *,
     on_start: OnStart | None = None,
     on_run: Callable[[Config], OnStart | None] | None = None,
+    on_epoch: OnEpoch = lambda row: None,
     on_wait: OnWait | None = None,
     say: Callable[[str], object] = lambda sentence: None,
     beat: float = BEAT,
@@ -40,6 +41,7 @@ def run_all(
         configs: Resolved.
         on_start: For progress bars; see `gnn_dml.experiments.run.OnStart`.
         on_run: Called before a run is trained here, with its settings; what it returns takes the place of `on_start`.
+        on_epoch: For a line per epoch; see `gnn_dml.experiments.run.OnEpoch`.
         on_wait: Called once with a sentence, if all that is left is done by others.
         say: Called with a sentence if an interrupted run cannot be gone on with and begins anew.
         beat: Seconds between two signs of life of this process in the folder of a run.
@@ -62,7 +64,7 @@ def run_all(
         for config, watch in left:
             start = (lambda one: on_start) if on_run is None else on_run
             try:
-                ended = _try(config, watch, start, say)
+                ended = _try(config, watch, start, on_epoch, say)
             except ClaimLostError as error:
                 losses[watch.folder] += 1
                 if losses[watch.folder] == LOSSES:
@@ -97,6 +99,7 @@ def _try(
     config: Config,
     watch: Watch,
     on_run: Callable[[Config], OnStart | None],
+    on_epoch: OnEpoch,
     say: Callable[[str], object],
 ) -> tuple[dict[str, Any], bool] | None:
     """The row and whether it is another's; None where somebody else is at work on the run.
@@ -123,7 +126,7 @@ def _try(
                 # torch is loaded here: every sentence about wrong settings has been said by now.
                 from gnn_dml.experiments.run import Run
 
-                run = Run(config, on_start=on_run(config), say=say)
+                run = Run(config, on_start=on_run(config), on_epoch=on_epoch, say=say)
                 row, reused = run.execute_claimed(claim), False
             claim.confirm()
             remove_leftovers(folder)

@@ -19,6 +19,7 @@ from gnn_dml.experiments.checkpoint import Checkpoint, as_checkpoint, is_checkpo
 from gnn_dml.experiments.finished import finished_row
 from gnn_dml.graphs import Complete, describe, uses_labels
 from gnn_dml.models import Embedder, Refiner
+from gnn_dml.models.packaged import PACKAGED
 from gnn_dml.models.weights_file import as_weights, open_weights
 from gnn_dml.official import load_embedder, load_refiner
 from gnn_dml.training.learner import Learner
@@ -54,12 +55,13 @@ class Trained:
         said = f"epoch {self.epoch}"
         if self.epoch is None:
             kind = self.config["dataset"]["transform"].get("normalize", "published")
-            said = f"published weights, images with normalize={kind}"
+            which = "the packaged weights of EfficientNet-Lite0" if self.name == PACKAGED else "published weights"
+            said = f"{which}, images with normalize={kind}"
         return f"{self.name}, {said}" + (f"\n  refined in {self.test_graph}" if refined else "")
 
     def read_split(self, name: str, *, workers: int | None = None) -> Member:
         """The learner with a split of the configured data set; `workers` None takes the configured number."""
-        source, transforms, _ = build_source(self.config)
+        source, transforms, _ = build_source(self.config, hold_out=name != "test")
         return Member(
             name=self.name,
             learner=self.learner,
@@ -146,6 +148,19 @@ def from_published(name: str, weights: Weights, config: Config, refiner: Weights
     return Trained(
         name, config, Learner(embedder, _published_refiner(config, refiner, embedder), _test_graph(config)).eval(), None
     )
+
+
+def from_packaged(name: str, config: Config) -> Trained:
+    """A backbone with the weights that it comes with, and nothing trained behind it.
+
+    Args:
+        name: See `Trained`.
+        config: Without a graph, and with `backbone.dim=null`: a projection would be an untrained one.
+
+    Raises:
+        UserError: If the weights cannot be had.
+    """
+    return Trained(name, config, Learner(build(config["backbone"], num_classes=None)).eval(), None)
 
 
 def _needs_root(checkpoint: Checkpoint, config: Config) -> bool:

@@ -5,6 +5,7 @@ Legend: N points, D channels, C clusters.
 
 from __future__ import annotations
 
+import warnings
 from importlib.util import find_spec
 from typing import Any, Literal, get_args
 
@@ -61,8 +62,25 @@ def kmeans(x: Points, clusters: int, *, seed: int, restarts: int, backend: Backe
     Raises:
         ValueError: As in `choose_backend`; if restarts is below 1.
     """
+    check_kmeans(restarts, backend)
+    with warnings.catch_warnings():
+        # Where points are equal there are fewer clusters than were asked for; the metrics show what that is worth.
+        warnings.simplefilter("ignore", category=UserWarning)  # scikit-learn's ConvergenceWarning is one
+        return _clusters(x, clusters, seed=seed, restarts=restarts, backend=backend)
+
+
+def check_kmeans(restarts: int, backend: Backend) -> None:
+    """Refuse what `kmeans` cannot do.
+
+    Raises:
+        ValueError: As in `choose_backend`; if restarts is below 1.
+    """
+    choose_backend(0, 0, backend)
     if restarts < 1:
         raise ValueError(f"restarts must be at least 1, not {restarts}")
+
+
+def _clusters(x: Points, clusters: int, *, seed: int, restarts: int, backend: Backend) -> npt.NDArray[np.int64]:
     if choose_backend(len(x), clusters, backend) == "faiss":
         return _tightest([_by_faiss(x, clusters, seed + r) for r in range(restarts)])
     from sklearn.cluster import KMeans

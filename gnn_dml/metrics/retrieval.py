@@ -14,11 +14,13 @@ import torch
 from torch import Tensor
 from tqdm import tqdm
 
+from gnn_dml.metrics.labels import check_labels
 from gnn_dml.metrics.ranking.full_sort import count_by_sorting
 from gnn_dml.metrics.ranking.negative_counts import NegativeCounts, count_negatives
 from gnn_dml.metrics.ranking.positives import Classes, group_by_class, score_pairs
 from gnn_dml.metrics.ranking.scores import query_scores
 from gnn_dml.metrics.ranking.space import Metric, Space, full_precision, make_space
+from gnn_dml.metrics.scale import scale_far_rows
 
 Array = Tensor | npt.NDArray[np.generic]
 
@@ -101,6 +103,8 @@ def retrieval(
     if leave_out and not torch.equal(query_labels, item_labels):
         raise ValueError("with leave_out the gallery holds the images of the queries, and the labels are not the same")
     classes = group_by_class(query_labels, None if own else item_labels)
+    if metric == "cosine":
+        queries, items = scale_far_rows(queries), scale_far_rows(items)
     space = make_space(queries, items, metric, own=own, leave_out=leave_out)
     relevant = classes.item_counts[classes.of_query] - int(space.leave_out)
     counts = _count(space, classes, relevant, ks)
@@ -114,9 +118,10 @@ def check_arrays(name: str, embeddings: Array, labels: Array) -> tuple[Tensor, T
     """Embeddings (N, D) and labels (N,) as tensors on one device that knows float64.
 
     Raises:
-        ValueError: If the shapes do not fit or a value is not finite; `name` stands in the message.
+        ValueError: If the shapes do not fit, a value is not finite or a label no whole number; `name` stands in the
+            message.
     """
-    x, y = torch.as_tensor(embeddings).detach(), torch.as_tensor(labels)
+    x, y = _as_numbers(name, embeddings), check_labels(name, labels)
     if x.dim() != 2 or y.shape != x.shape[:1]:
         raise ValueError(
             f"{name} must have the shape (n, d) and their labels (n,), not {tuple(x.shape)} and {tuple(y.shape)}"
@@ -129,6 +134,18 @@ def check_arrays(name: str, embeddings: Array, labels: Array) -> tuple[Tensor, T
     if x.device.type == "mps":
         x = x.cpu()
     return x, y.to(x.device)
+
+
+def _as_numbers(name: str, embeddings: Array) -> Tensor:
+    """Embeddings as a tensor of real numbers."""
+    try:
+        x = torch.as_tensor(embeddings).detach()
+    except (TypeError, ValueError, RuntimeError) as error:
+        kind = getattr(embeddings, "dtype", type(embeddings).__name__)
+        raise ValueError(f"{name} must be an array (n, d) of numbers, and these are of the kind {kind}") from error
+    if x.is_complex():
+        raise ValueError(f"{name} must be real numbers, not complex ones")
+    return x.float() if x.dtype == torch.bool else x
 
 
 def _count(space: Space, classes: Classes, relevant: Tensor, ks: Sequence[int]) -> NegativeCounts:

@@ -24,6 +24,7 @@ def add_evaluate(commands: Commands) -> None:
         ("gnn-dml evaluate RUN graph=knn graph.k=5", "another graph at test time"),
         ("gnn-dml evaluate RUN --training-free", "beside query expansion, re-ranking and diffusion"),
         ("gnn-dml evaluate cnn.pth --refiner gnn.pth --dataset cub", "published weights"),
+        ("gnn-dml evaluate packaged dataset=folder dataset.root=PHOTOS", "ImageNet features as they are, no training"),
         ("gnn-dml evaluate --embeddings mine.npy --labels mine.txt", "embeddings from elsewhere; no training here"),
         ("gnn-dml evaluate RUN --json", "for a program to read; --csv FILE for a table"),
     )

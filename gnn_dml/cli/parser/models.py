@@ -8,7 +8,9 @@ from pathlib import Path
 
 from gnn_dml.cli.parser.common import DATASETS, add_config_dir, whole_number
 
-RUN = "a run folder, a checkpoint file of a run, or a file of published weights"
+RUN = (
+    "a run folder, a checkpoint file of a run, a file of published weights, or the word packaged: EfficientNet-Lite0's"
+)
 
 SETTINGS = """
 settings, typed beside the runs, over their own:

@@ -31,7 +31,7 @@ def read_embeddings(path: Path, labels: Path | None = None) -> EmbeddingTable:
 
     Raises:
         UserError: If a file is missing, of another kind, cannot be read or lacks something; if lengths differ, vectors
-            are ragged or not finite.
+            are ragged, not finite, or all zero.
 
     Example:
         >>> from tempfile import TemporaryDirectory
@@ -93,7 +93,8 @@ def _check_vectors(path: Path, vectors: Array) -> npt.NDArray[np.floating[Any]]:
     if not vectors.size:
         raise UserError(f"{path} holds no embeddings: their array has the shape {vectors.shape}")
     wide = vectors.dtype.itemsize > (4 if vectors.dtype.kind == "f" else 2)
-    return np.require(vectors, np.float64 if wide else np.float32, ["C", "W"])  # torch wants it writable
+    with np.errstate(over="ignore"):  # what float64 does not hold is infinite, and refused as that
+        return np.require(vectors, np.float64 if wide else np.float32, ["C", "W"])  # torch wants it writable
 
 
 def _read_roles(path: Path, roles: Column) -> npt.NDArray[np.bool_]:
@@ -116,3 +117,5 @@ def _check_finite(path: Path, table: EmbeddingTable) -> None:
             f"{path}: {len(bad)} of {len(table)} rows hold NaN or infinity; the first is row {bad[0]}{named}, counted "
             "from 0"
         )
+    if not table.vectors.any():
+        raise UserError(f"{path}: all {len(table)} embeddings are zero, so none is nearer to another than the rest")
