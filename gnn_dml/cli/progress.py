@@ -8,6 +8,9 @@ from typing import Any
 
 from tqdm import tqdm
 
+from gnn_dml.cli import interrupt
+from gnn_dml.text import show_name
+
 
 def say(sentence: str) -> None:
     """Print a sentence above whatever bar is there."""
@@ -31,7 +34,7 @@ class TrainingBar:
         self.bar = tqdm(
             total=total,
             initial=done,
-            desc=self.name,
+            desc=show_name(self.name),
             unit="batch",
             leave=False,
             dynamic_ncols=True,
@@ -40,6 +43,7 @@ class TrainingBar:
         return self._advance
 
     def _advance(self, loss: float) -> None:
+        interrupt.check()
         assert self.bar is not None
         self.shown = loss if self.shown == 0.0 else 0.95 * self.shown + 0.05 * loss
         self.bar.set_postfix(loss=f"{self.shown:.3f}", refresh=False)

@@ -13,6 +13,7 @@ afterwards. One process at a time fills a cache; the others wait and then find w
 from __future__ import annotations
 
 import hashlib
+import os
 import sqlite3
 from collections.abc import Iterable, Sequence
 from contextlib import closing
@@ -31,7 +32,9 @@ from tqdm import tqdm
 
 from gnn_dml.atomic import write_atomically
 from gnn_dml.data.decode import decode
+from gnn_dml.data.workers import watch_workers
 from gnn_dml.errors import UserError
+from gnn_dml.text import show_name
 
 SHARD = 256
 """Images of a shard; a cache interrupted while it was filled loses at most as many."""
@@ -199,8 +202,8 @@ def _fill(
         generator=torch.Generator(),
     )
     broken, waiting = [], []
-    with tqdm(total=len(stale), desc=f"cache {folder}", unit="image", disable=None) as bar:
-        for batch in batches:
+    with tqdm(total=len(stale), desc=f"cache {show_name(str(folder))}", unit="image", disable=None) as bar:
+        for batch in watch_workers(batches):
             broken += [found.said for found in batch if found.said]
             waiting += [found for found in batch if not found.said]
             bar.update(len(batch))
@@ -226,7 +229,7 @@ def _find_stale(index: sqlite3.Connection, paths: Sequence[Path], side: int) -> 
         except OSError:
             stale.append(path)  # reading it will say what is wrong
             continue
-        if known.get(str(path)) != (stat.st_size, stat.st_mtime_ns):
+        if known.get(_key(path)) != (stat.st_size, stat.st_mtime_ns):
             stale.append(path)
     return stale
 
@@ -247,8 +250,17 @@ def _write(index: sqlite3.Connection, folder: Path, side: int, found: Sequence[_
         index.executemany("INSERT OR REPLACE INTO images VALUES (?, ?, ?, ?, ?, ?)", rows)
         index.executemany(
             "INSERT OR REPLACE INTO files VALUES (?, ?, ?, ?)",
-            [(str(image.path), image.size, image.changed, image.sha256) for image in found],
+            [(_key(image.path), image.size, image.changed, image.sha256) for image in found],
         )
+
+
+def _key(path: Path) -> str | bytes:
+    """A path in the index: text, or the bytes of a name that is not UTF-8."""
+    try:
+        str(path).encode()
+    except UnicodeEncodeError:
+        return os.fsencode(path)
+    return str(path)
 
 
 def _save(path: Path, flat: npt.NDArray[np.uint8]) -> None:
@@ -265,7 +277,7 @@ def _find_places(index: sqlite3.Connection, paths: Sequence[Path], side: int) ->
         (side,),
     )
     known = {row[0]: (row[1:3], Place(*row[3:])) for row in rows}
-    return [_check_place(path, known.get(str(path))) for path in paths]
+    return [_check_place(path, known.get(_key(path))) for path in paths]
 
 
 def _check_place(path: Path, found: tuple[tuple[int, int], Place] | None) -> Place | None:

@@ -10,6 +10,7 @@ from torch.utils.data import DataLoader, Dataset
 from tqdm import tqdm
 
 from gnn_dml.data.decode import read_image
+from gnn_dml.data.workers import watch_workers
 from gnn_dml.errors import UserError
 
 
@@ -53,7 +54,7 @@ def find_unreadable(paths: Sequence[Path], *, workers: int = 0) -> dict[int, str
     )
     found: dict[int, str] = {}
     with tqdm(total=len(paths), desc="reading every image", unit="image", disable=None) as bar:
-        for batch in batches:
+        for batch in watch_workers(batches):
             found.update({i: said for i, said in batch if said})
             bar.update(len(batch))
     return found

@@ -13,6 +13,7 @@ import torch
 from gnn_dml.data.files import ImageFiles
 from gnn_dml.data.images import TEST_ROLES, ImageDataset
 from gnn_dml.errors import UserError
+from gnn_dml.text import show_name
 
 SHOWN = 5
 """Names that a message lists before it says how many more there are."""
@@ -145,8 +146,8 @@ def make_dataset(folder: Path, records: Sequence[Record], where: str) -> ImageDa
     dataset = ImageDataset(
         images=ImageFiles([folder / record.path for record in records]),
         labels=torch.tensor([numbers[record.label] for record in records]),
-        class_names=tuple(numbers),
-        image_names=tuple(record.path for record in records),
+        class_names=tuple(map(show_name, numbers)),
+        image_names=tuple(show_name(record.path) for record in records),
         roles=tuple(record.role for record in records),
     )
     _check_test(records, where)

@@ -22,9 +22,10 @@ def read_parquet(path: Path) -> Columns:
     import pyarrow as pa
     import pyarrow.parquet as pq
 
+    whole = path.absolute()  # of a relative path pyarrow takes ~ for the home folder
     try:
-        names = pq.read_schema(path).names
-        table = pq.read_table(path, columns=[name for name in (VECTOR, *NAMES.values()) if name in names])
+        names = pq.read_schema(whole).names
+        table = pq.read_table(whole, columns=[name for name in (VECTOR, *NAMES.values()) if name in names])
     except (pa.ArrowException, OSError, ValueError) as error:
         said = next(iter(str(error).splitlines()), type(error).__name__)
         raise UserError(f"{path} cannot be read as a parquet file: {said}") from error
@@ -74,7 +75,8 @@ def write_parquet(path: Path, table: EmbeddingTable) -> None:
     if (roles := table.roles()) is not None:
         columns["role"] = pa.array(roles, pa.string())
     made = pa.table(columns).replace_schema_metadata({ABOUT: write_about(table.about)})
-    pq.write_table(made, path)
+    with path.open("wb") as file:
+        pq.write_table(made, file)
 
 
 def _list_array(vectors: npt.NDArray[np.float32]) -> Any:
