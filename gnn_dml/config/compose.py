@@ -2,22 +2,19 @@
 
 from __future__ import annotations
 
-import copy
 import math
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import yaml
-from hydra import compose, initialize_config_dir
-from hydra.core.override_parser.types import Quote, QuotedString
-from hydra.errors import HydraException
 from omegaconf import DictConfig, ListConfig, Node, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
 from gnn_dml.config.check import problems
+from gnn_dml.config.composer import Composer
 from gnn_dml.config.identity import NO_WEIGHTS
-from gnn_dml.config.names import CONF, ConfigDirs, groups, suggestion
+from gnn_dml.config.names import ConfigDirs, suggestion
 from gnn_dml.config.typed import TEXTS, Setting, is_interpolation, literal, parse, path_problems
 from gnn_dml.errors import UserError
 from gnn_dml.prepare.cards import find_card
@@ -26,36 +23,6 @@ from gnn_dml.prepare.embedded import find_embedded
 from gnn_dml.text import typed_path
 
 Config = dict[str, Any]
-
-
-class Composer:
-    """Composes configurations; what the same choices of groups give is composed by Hydra once.
-
-    Hydra applies single settings to the composed tree by `OmegaConf.update`, and so does `compose`, so the result is
-    Hydra's. Files are read once: a composer is for one plan.
-
-    Args:
-        config_dirs: The user's own folders of YAMLs, from `gnn_dml.config.names.open_config_dirs`.
-    """
-
-    def __init__(self, config_dirs: ConfigDirs = ()) -> None:
-        self.config_dirs = config_dirs
-        self.groups = groups(config_dirs)
-        self.contents: dict[tuple[Path, Path | None], str] = {}
-        self._trees: dict[tuple[str, ...], DictConfig] = {}
-
-    def tree(self, chosen: Sequence[str]) -> DictConfig:
-        """The whole configuration under choices of groups (`graph=knn`), not resolved, and not to be changed."""
-        key = tuple(chosen)
-        if key not in self._trees:
-            with initialize_config_dir(str(CONF), version_base="1.3"):
-                tree = compose_tree(key, self.config_dirs)
-            choices = {group: name for group, name in tree.hydra.runtime.choices.items() if group in self.groups}
-            OmegaConf.set_struct(tree, False)
-            del tree["hydra"]
-            tree["choices"] = choices
-            self._trees[key] = tree
-        return self._trees[key]
 
 
 def resolve(
@@ -82,12 +49,12 @@ def resolve(
     known = composer.groups
     parsed = [parse(text) for text in settings]
     raise_all([message for setting in parsed if (message := group_problem(setting, known))])
-    base = composer.tree([f"{setting.name}={setting.as_value()}" for setting in parsed if setting.name in known])
+    chosen = [f"{setting.name}={setting.as_value()}" for setting in parsed if setting.name in known]
+    base = composer.tree(chosen)
     raise_all([message for setting in parsed if (message := setting_problem(setting, base, known))])
-    whole = copy.deepcopy(base)  # what is set there belongs to this run alone
     typed = {setting.name: value_of(setting, base) for setting in parsed if setting.name not in known}
-    update(whole, {**typed, **{name: literal(value) for name, value in fixed.items() if name not in typed}})
-    config = _plain_values(whole)
+    put_in = {name: literal(value) for name, value in fixed.items() if name not in typed}
+    config = composer.values(chosen, {**typed, **put_in})
     choices = config["choices"]
     config["protocol"].pop("elsewhere", None)  # by now it stands in the settings that it is for
     raise_all(_interpolated_problems(typed, base, config))
@@ -103,33 +70,6 @@ def value_of(setting: Setting, tree: DictConfig) -> Any:
     default = _default_of(setting.name, tree)
     word = isinstance(default, str) and not default.startswith("${")
     return setting.as_text() if word or setting.name in TEXTS else setting.as_value()
-
-
-def update(tree: DictConfig, values: Mapping[str, Any]) -> None:
-    """Set values by name, as Hydra does.
-
-    Raises:
-        UserError: If one has no place.
-    """
-    for name, value in values.items():
-        try:
-            OmegaConf.update(tree, name, value, merge=True)
-        except OmegaConfBaseException as error:
-            raise UserError(f"{name} cannot be set: {first_line(error)}") from error
-
-
-def _plain_values(tree: DictConfig) -> Config:
-    """A composed tree with every interpolation resolved."""
-    try:
-        values: Any = OmegaConf.to_container(tree, resolve=True)
-    except OmegaConfBaseException as error:
-        raise UserError(f"the settings cannot be resolved: {first_line(error)}") from error
-    return dict(values)
-
-
-def first_line(error: Exception) -> str:
-    """What an error says on its first line; its kind where it says nothing."""
-    return next(iter(str(error).splitlines()), "") or type(error).__name__
 
 
 def _at(config: Any, name: str) -> Any:
@@ -175,16 +115,6 @@ def _content(dataset: Config, name: str, contents: dict[tuple[Path, Path | None]
     if place not in contents:
         contents[place] = content_of(*place)
     return contents[place]
-
-
-def compose_tree(overrides: Sequence[str], config_dirs: ConfigDirs = ()) -> DictConfig:
-    """The whole configuration under these overrides, not yet resolved; call it inside `initialize_config_dir`."""
-    places = [QuotedString(f"file://{folder}", Quote.single).with_quotes() for folder in config_dirs]
-    search = [f"hydra.searchpath=[{','.join(places)}]"] if places else []
-    try:
-        return compose("config", overrides=[*overrides, *search], return_hydra_config=True)
-    except (HydraException, OmegaConfBaseException, yaml.YAMLError, OSError, ValueError) as error:
-        raise UserError(f"the settings cannot be read: {first_line(error)}") from error
 
 
 def group_problem(setting: Setting, known: Mapping[str, list[str]]) -> str | None:

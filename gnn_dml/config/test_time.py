@@ -9,7 +9,8 @@ from hydra import initialize_config_dir
 from omegaconf import OmegaConf
 
 from gnn_dml.config.check import problems
-from gnn_dml.config.compose import compose_tree, group_problem, raise_all, setting_problem, update, value_of
+from gnn_dml.config.compose import group_problem, raise_all, setting_problem, value_of
+from gnn_dml.config.composer import compose_tree, update
 from gnn_dml.config.names import CONF, ConfigDirs, groups
 from gnn_dml.config.transfer import adapt_transform
 from gnn_dml.config.typed import PATHS, TEXTS, Setting, parse, path_problems

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import copy
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 from hydra.core.override_parser.overrides_parser import OverridesParser
@@ -58,15 +60,20 @@ class Setting:
         Raises:
             UserError: If it is none, or there are several.
         """
-        if re.search(rf"\d{{{_LONGEST_NUMBER}}}", self.text.replace("_", "")):
-            raise UserError(f"{self} is a number of more than {_LONGEST_NUMBER} digits")
-        try:
-            override = OverridesParser.create().parse_override(f"{self.name}={self.text}")
-        except (HydraException, RecursionError, ValueError) as error:
-            raise UserError(f"'{self}' cannot be read as NAME=VALUE; a word like this is put in quotes") from error
-        if override.is_sweep_override():
-            raise UserError(f"'{self}' names several values; one run takes one, and 'gnn-dml ablate' runs many")
-        return override.value()
+        return copy.deepcopy(_read(self))
+
+
+@lru_cache(maxsize=4096)
+def _read(setting: Setting) -> Any:
+    if re.search(rf"\d{{{_LONGEST_NUMBER}}}", setting.text.replace("_", "")):
+        raise UserError(f"{setting} is a number of more than {_LONGEST_NUMBER} digits")
+    try:
+        override = OverridesParser.create().parse_override(f"{setting.name}={setting.text}")
+    except (HydraException, RecursionError, ValueError) as error:
+        raise UserError(f"'{setting}' cannot be read as NAME=VALUE; a word like this is put in quotes") from error
+    if override.is_sweep_override():
+        raise UserError(f"'{setting}' names several values; one run takes one, and 'gnn-dml ablate' runs many")
+    return override.value()
 
 
 def parse(text: str) -> Setting:

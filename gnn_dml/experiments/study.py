@@ -10,7 +10,8 @@ from typing import Any
 import yaml
 
 from gnn_dml.config.bounded_yaml import compose_yaml, construct, pairs
-from gnn_dml.config.compose import Composer, resolve
+from gnn_dml.config.compose import resolve
+from gnn_dml.config.composer import Composer
 from gnn_dml.config.identity import digest
 from gnn_dml.config.names import ConfigDirs, studies, study_file, suggestion
 from gnn_dml.errors import UserError

@@ -5,18 +5,17 @@ import os
 from pathlib import Path
 
 import pytest
-from hydra import compose, initialize_config_dir
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from omegaconf import OmegaConf
 
-from gnn_dml.config.compose import Composer, resolve, update, value_of
+from gnn_dml.config.compose import resolve, value_of
+from gnn_dml.config.composer import Composer, update
 from gnn_dml.config.identity import run_id
 from gnn_dml.config.names import CONF
 from gnn_dml.config.test_time import overlay
 from gnn_dml.config.typed import TEXTS, Setting, literal, parse
 from gnn_dml.errors import UserError
-from gnn_dml.experiments.study import read_study
 
 NAMES = [
     "2024_11_25",
@@ -179,23 +178,6 @@ def test_settings_of_the_users_own_may_lie_in_any_folder(name, tmp_path):
     (own / "graph").mkdir(parents=True)
     (own / "graph" / "mine.yaml").write_text((CONF / "graph" / "knn.yaml").read_text())
     assert resolve(["graph=mine"], config_dirs=[own])["choices"]["graph"] == "mine"
-
-
-@pytest.mark.parametrize("study", ["topology", "paper_losses"])
-def test_a_tree_composed_once_is_what_hydra_composes(study):
-    """Held against Hydra with all settings at once."""
-    found = read_study(study)
-    for cell in list(found.cells.values())[-2:]:
-        typed = [*found.overrides, *cell, "seed=3"]
-        with initialize_config_dir(str(CONF), version_base="1.3"):
-            whole = compose("config", overrides=typed)
-        parsed = [parse(text) for text in typed]
-        base = COMPOSER.tree([f"{one.name}={one.text}" for one in parsed if one.name in COMPOSER.groups])
-        tree = copy.deepcopy(base)
-        update(tree, {one.name: value_of(one, base) for one in parsed if one.name not in COMPOSER.groups})
-        values = OmegaConf.to_container(tree, resolve=True)
-        del values["choices"]
-        assert values == OmegaConf.to_container(whole, resolve=True)
 
 
 def test_the_list_of_texts_names_settings_that_there_are():
