@@ -30,8 +30,8 @@ ROOMS = (
 )
 # Imports no room; only experiments and cli import it.
 APART = "results"
-# Imported by all, importing no room: errors, the atomic write, the schema of a row, and the folder of settings.
-SHARED = ("errors", "atomic", "columns", "conf")
+# Imported by all, importing no room: errors, the atomic write, text, the schema of a row, and the folder of settings.
+SHARED = ("errors", "atomic", "text", "columns", "conf")
 HEAVY = ("torch", "pandas", "torchvision", "matplotlib")
 
 

@@ -85,9 +85,9 @@ def test_warnings_of_libraries_are_not_shown(monkeypatch, capsys):
 
 
 def test_an_output_that_cannot_be_written_is_no_success(monkeypatch, capsys):
-    if not os.path.exists("/dev/full"):
+    if not Path("/dev/full").exists():
         pytest.skip("no /dev/full")
-    with open("/dev/full", "w") as full:
+    with Path("/dev/full").open("w") as full:
         monkeypatch.setattr("sys.stdout", full)
         assert main(["data", "list"]) == 2
     assert "cannot write what it prints: No space left on device" in capsys.readouterr().err

@@ -44,14 +44,12 @@ class Pressing:
 
 
 def test_pressed_while_memory_is_collected_it_ends_the_loop_and_shows_nothing(capsys):
-    done = 0
-    with interrupt.watch(), pytest.raises(KeyboardInterrupt):
-        for _ in range(5):
+    with interrupt.watch():
+        with contextlib.suppress(KeyboardInterrupt):
             Pressing()
             gc.collect()
-            done += 1
+        with pytest.raises(KeyboardInterrupt):
             interrupt.check()
-    assert done <= 1
     assert "KeyboardInterrupt" not in capsys.readouterr().err
 
 

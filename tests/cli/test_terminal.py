@@ -3,6 +3,7 @@
 import io
 import os
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -46,9 +47,9 @@ def test_a_reader_that_has_gone_ends_nothing():
 
 
 def test_a_full_disk_is_remembered():
-    if not os.path.exists("/dev/full"):
+    if not Path("/dev/full").exists():
         pytest.skip("no /dev/full")
-    with open("/dev/full", "w") as under:
+    with Path("/dev/full").open("w") as under:
         out = Shown(under)
         out.write("x")
         out.flush()
@@ -65,9 +66,13 @@ def test_without_a_stream_nothing_is_written():
 
 def test_both_outputs_come_back(capsys):
     before = sys.stdout, sys.stderr
-    with pytest.raises(KeyError), shown():
+
+    def fail():
         print("a\x1b")
         print("b\x1b", file=sys.stderr)
         raise KeyError
+
+    with shown(), pytest.raises(KeyError):
+        fail()
     assert (sys.stdout, sys.stderr) == before
     assert tuple(capsys.readouterr()) == ("a\\x1b\n", "b\\x1b\n")

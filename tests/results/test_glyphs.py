@@ -48,5 +48,5 @@ def test_every_letter_is_in_one_of_the_fonts(word):
 
 
 def test_what_the_main_font_has_stays_and_what_none_has_is_escaped():
-    assert drawable("Vögel & Ελλάδα\nзима ✓") == ("Vögel & Ελλάδα\nзима ✓", [MAIN])
+    assert drawable("Vögel & Ελλάδα\nжизнь ✓") == ("Vögel & Ελλάδα\nжизнь ✓", [MAIN])
     assert drawable("a\U0010fffdb")[0] == r"a\U0010fffdb"
