@@ -193,7 +193,7 @@ def test_a_heavy_library_would_be_seen() -> None:
 # Everything else takes objects and plain arguments.
 SEES_SETTINGS = ("config", "experiments", "cli")
 # The command line parses and prints: what it does not ask of these it would do itself.
-ASKED_BY_CLI = ("cli", "config", "experiments", "evaluation", "prepare", "results", "errors", "__version__")
+ASKED_BY_CLI = ("cli", "config", "experiments", "evaluation", "prepare", "results", "errors", "text", "__version__")
 PRINTS_WITH = ("tqdm", "yaml")
 
 

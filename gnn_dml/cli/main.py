@@ -88,6 +88,10 @@ def _report(name: str, error: Exception) -> int:
         where = "" if error.filename is None else f"{_path(error.filename)}: "
         print(f"{name}: {where}{error.strerror}", file=sys.stderr)
         return 2
+    if isinstance(error, RuntimeError) and "DataLoader worker" in str(error):
+        # A signal says so, which can come anywhere; see gnn_dml.data.workers.
+        print(f"{name}: a process that loads images has ended; take fewer (workers=0 takes none)", file=sys.stderr)
+        return 2
     said = "the memory was not enough" if isinstance(error, MemoryError) else f"{type(error).__name__}"
     detail = next(iter(str(error).splitlines()), "")[:300]
     print(f"{name}: {said}{detail and f' ({detail})'}; {_keep_traceback(error)}", file=sys.stderr)

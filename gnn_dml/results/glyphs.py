@@ -65,8 +65,10 @@ def _main_file() -> str:
 @lru_cache(maxsize=1)
 def _others() -> tuple[tuple[str, str], ...]:
     """Name and file of every upright font of ordinary weight."""
-    fonts = {}
+    fonts: dict[str, str] = {}
     for font in sorted(font_manager.fontManager.ttflist, key=lambda font: (font.name, font.fname)):
+        if "last resort" in font.name.lower() or "lastresort" in font.name.lower():
+            continue  # has a box for every letter
         if font.name != MAIN and font.style == "normal" and font.weight in (400, "normal", "regular", "book"):
             fonts.setdefault(font.name, font.fname)
     return tuple(fonts.items())

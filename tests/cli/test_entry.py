@@ -22,6 +22,11 @@ FULL = OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), "some/file.csv")
         (FULL, 2, r"some/file\.csv: No space left on device"),
         (OSError(errno.ENAMETOOLONG, "File name too long", b"caf\xe9"), 2, r"caf\\xe9: File name too long"),
         (PermissionError(errno.EACCES, "Permission denied"), 2, "Permission denied"),
+        (
+            RuntimeError("DataLoader worker (pid 8) is killed"),
+            2,
+            r"a process that loads images has ended; .*workers=0.*",
+        ),
         (OSError("of no number"), 1, r"OSError \(of no number\); this is a fault of the program, .* is in (.+)"),
         (IndexError(), 1, r"IndexError; .* is in (.+)"),
         (RuntimeError("first\nsecond"), 1, r"RuntimeError \(first\); .* is in (.+)"),

@@ -33,7 +33,7 @@ def test_every_table_and_picture_that_something_else_holds_is_named_and_the_rest
     assert "Vögel 图片" in shown.out  # the table
     assert len(list(folder.glob("*/result.json"))) == 2
     assert (folder / "map.png").is_file()
-    assert not [path for path in folder.rglob(".partial*")]
+    assert not list(folder.rglob(".partial*"))
 
     for name in held:
         (folder / name).rmdir()
