@@ -5,7 +5,6 @@ from __future__ import annotations
 import argparse
 import json
 from collections.abc import Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from gnn_dml.cli.models import images_and_device, load_named
@@ -13,6 +12,7 @@ from gnn_dml.cli.parser.models import split_targets
 from gnn_dml.cli.tables import format_members, format_methods, format_table
 from gnn_dml.errors import UserError
 from gnn_dml.experiments.output import check_input, check_output
+from gnn_dml.text import typed_path
 
 if TYPE_CHECKING:
     from gnn_dml.evaluation.measurement import Measurement
@@ -26,7 +26,7 @@ def run(arguments: argparse.Namespace) -> int:
     """Measure what is named and print it."""
     runs, settings = split_targets(arguments.targets)
     if arguments.csv is not None:
-        check_output("--csv", Path(arguments.csv), (".csv",))
+        check_output("--csv", typed_path(arguments.csv), (".csv",))
     if arguments.embeddings is not None:
         return _run_file(arguments, [*runs, *settings])
     if arguments.labels is not None:
@@ -48,7 +48,7 @@ def _run_models(arguments: argparse.Namespace, runs: Sequence[str], settings: Se
     split = found.split
     if arguments.csv is not None:
         every = [*found.whole, *found.training_free, *(one for member in found.members for one in member)]
-        write_csv(Path(arguments.csv), every, split=arguments.split, images=len(split), metric=arguments.metric)
+        write_csv(typed_path(arguments.csv), every, split=arguments.split, images=len(split), metric=arguments.metric)
     if arguments.json:
         print(json.dumps(_to_json(found)))
         return 0
@@ -97,16 +97,16 @@ def _run_file(arguments: argparse.Namespace, targets: Sequence[str]) -> int:
             raise UserError(
                 f"--{option.replace('_', '-')} goes with runs; --embeddings {path} is a file of embeddings already"
             )
-    check_input("--embeddings", Path(path))
+    check_input("--embeddings", typed_path(path))
     if arguments.labels is not None:
-        check_input("--labels", Path(arguments.labels))
+        check_input("--labels", typed_path(arguments.labels))
     from gnn_dml.evaluation.measurement import to_json, write_csv
     from gnn_dml.experiments.evaluate_file import evaluate_file
 
     found = evaluate_file(path, arguments.labels, **_options(arguments))
     table, measured = found.table, found.measurement
     if arguments.csv is not None:
-        write_csv(Path(arguments.csv), [measured], images=len(table), metric=arguments.metric)
+        write_csv(typed_path(arguments.csv), [measured], images=len(table), metric=arguments.metric)
     if arguments.json:
         print(json.dumps({"embeddings": str(found.path), "images": len(table), **to_json([measured])}))
         return 0

@@ -10,7 +10,9 @@ from typing import Any
 
 from tqdm import tqdm
 
+from gnn_dml.cli import interrupt
 from gnn_dml.experiments.execute import percent
+from gnn_dml.text import show_name
 
 SPEAK_AFTER = 5.0
 """Seconds of batches after which the time that all of them take is told; the first one, which is slow, not counted."""
@@ -75,7 +77,7 @@ class TrainingBar:
         self.bar = tqdm(
             total=total,
             initial=done,
-            desc=self.name,
+            desc=show_name(self.name),
             unit="batch",
             leave=False,
             dynamic_ncols=True,
@@ -99,6 +101,7 @@ class TrainingBar:
         )
 
     def _advance(self, loss: float) -> None:
+        interrupt.check()
         assert self.bar is not None
         self.shown = loss if self.shown == 0.0 else 0.95 * self.shown + 0.05 * loss
         self.bar.set_postfix(loss=f"{self.shown:.3f}", refresh=False)

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import argparse
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from gnn_dml.cli.models import images_and_device, load_named
 from gnn_dml.cli.parser.models import split_targets
 from gnn_dml.errors import UserError
 from gnn_dml.experiments.output import check_output
+from gnn_dml.text import typed_path
 
 if TYPE_CHECKING:
     from gnn_dml.experiments.search_models import Search
@@ -20,7 +20,7 @@ def run(arguments: argparse.Namespace) -> int:
     words, settings = split_targets(arguments.targets)
     if len(words) < 2:
         raise UserError("name a run and an image, for instance: gnn-dml search runs/<study>/<run-id> photo.jpg")
-    out = check_output("--out", Path(arguments.out), (".png",))
+    out = check_output("--out", typed_path(arguments.out), (".png",))
     (model,) = load_named(arguments, words[:1], settings)
     from gnn_dml.experiments.search_models import search_models
 

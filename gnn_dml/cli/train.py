@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Mapping
+import sys
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -39,7 +40,14 @@ def run(arguments: argparse.Namespace) -> int:
     print(f"  again:  gnn-dml evaluate {folder}")
     if frame["status"].iloc[0] == "diverged":
         print(f"  {frame['cell'].iloc[0]} seed {frame['seed'].iloc[0]}: diverged; see {folder / 'diverged.txt'}")
-    return 0
+    return say_unwritten(frame.attrs["unwritten"])
+
+
+def say_unwritten(sentences: Sequence[str]) -> int:
+    """Say what could not be written though its runs are done; the exit code."""
+    for sentence in sentences:
+        print(f"not written: {sentence}", file=sys.stderr)
+    return 2 if sentences else 0
 
 
 def _announce(config: Mapping[str, Any], bar: TrainingBar) -> None:

@@ -8,7 +8,7 @@ from typing import Any
 from hydra import initialize_config_dir
 from omegaconf import OmegaConf
 
-from gnn_dml.config.compose import compose_tree
+from gnn_dml.config.composer import compose_tree
 from gnn_dml.config.names import CONF, ConfigDirs
 from gnn_dml.errors import UserError
 

@@ -33,8 +33,9 @@ from tqdm import tqdm
 
 from gnn_dml.atomic import write_atomically
 from gnn_dml.data.cache_sources import DecodedBatch, Sources, stamp_of
-from gnn_dml.data.fetch import fetch
+from gnn_dml.data.workers import watch_workers
 from gnn_dml.errors import UserError
+from gnn_dml.text import show_name
 
 SHARD = 256
 """Images of a shard; a cache interrupted while it was filled loses at most as many."""
@@ -180,8 +181,8 @@ def _fill(
     )
     broken: list[str] = []
     waiting: list[DecodedBatch] = []
-    with tqdm(total=len(stale), desc=f"cache {folder}", unit="image", disable=None) as bar:
-        for batch in fetch(batches):
+    with tqdm(total=len(stale), desc=f"cache {show_name(str(folder))}", unit="image", disable=None) as bar:
+        for batch in watch_workers(batches):
             broken += [found.said for found in batch.found if found.said]
             waiting.append(batch)
             bar.update(len(batch.found))

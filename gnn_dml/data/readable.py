@@ -12,7 +12,7 @@ from torch.utils.data import DataLoader, Dataset
 from tqdm import tqdm
 
 from gnn_dml.data.decode import decode
-from gnn_dml.data.fetch import fetch
+from gnn_dml.data.workers import watch_workers
 from gnn_dml.errors import UserError
 
 
@@ -73,7 +73,7 @@ def check_files(paths: Sequence[Path], *, workers: int = 0) -> Checked:
     )
     found = Checked({}, [])
     with tqdm(total=len(paths), desc="reading every image", unit="image", disable=None) as bar:
-        for batch in fetch(batches):
+        for batch in watch_workers(batches):
             found.faults.update({i: said for i, said, _ in batch if said})
             found.digests.extend(digest for _, _, digest in batch)
             bar.update(len(batch))

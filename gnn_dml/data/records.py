@@ -17,6 +17,7 @@ from gnn_dml.errors import UserError
 from gnn_dml.prepare.lists import read_lines
 from gnn_dml.prepare.look import is_file, is_folder
 from gnn_dml.prepare.walk import walk
+from gnn_dml.text import show_name
 
 SHOWN = 5
 """Names that a message lists before it says how many more there are."""
@@ -177,8 +178,8 @@ def make_dataset(
     dataset = ImageDataset(
         images=ImageFiles([folder / record.path for record in left]),
         labels=torch.tensor([numbers[record.label] for record in left]),
-        class_names=tuple(numbers),
-        image_names=tuple(record.path for record in left),
+        class_names=tuple(map(show_name, numbers)),
+        image_names=tuple(show_name(record.path) for record in left),
         roles=tuple(record.role for record in left),
     )
     if labelled and "test" in need:

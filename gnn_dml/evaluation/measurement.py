@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import io
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -17,6 +18,7 @@ from gnn_dml.errors import UserError
 from gnn_dml.evaluation.embed import Embeddings
 from gnn_dml.evaluation.score import score_embedding
 from gnn_dml.metrics import diagnostics
+from gnn_dml.text import show_text
 
 
 @dataclass(frozen=True)
@@ -146,18 +148,15 @@ def write_csv(path: Path, measurements: Sequence[Measurement], **same: Any) -> N
     Raises:
         UserError: If the file cannot be written.
     """
-    rows = to_rows(measurements, **same)
-
-    def write(partial: Path) -> None:
-        with partial.open("w", encoding="utf-8", newline="") as file:
-            writer = csv.DictWriter(file, list(rows[0]), lineterminator="\n")
-            writer.writeheader()
-            writer.writerows(rows)
-
+    rows, text = to_rows(measurements, **same), io.StringIO()
+    writer = csv.DictWriter(text, list(rows[0]), lineterminator="\n")
+    writer.writeheader()
+    writer.writerows(rows)
+    content = show_text(text.getvalue()).encode()
     try:
-        write_atomically(path, write)
+        write_atomically(path, lambda partial: partial.write_bytes(content))
     except OSError as error:
-        raise UserError(f"cannot write {path}: {error}") from error
+        raise UserError(f"cannot write {path}: {error.strerror or error}") from error
 
 
 def _finite_or_none(value: float | None) -> float | None:

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import cast
 
 import torch
@@ -20,6 +19,7 @@ from gnn_dml.errors import UserError
 from gnn_dml.evaluation.ensemble import Member
 from gnn_dml.metrics.ranking.nearest import nearest_items
 from gnn_dml.metrics.ranking.space import GRID, make_space
+from gnn_dml.text import exists, show_name, typed_path
 
 
 @dataclass(frozen=True)
@@ -65,9 +65,10 @@ def read_queries(names: Sequence[str], split: ImageSplit) -> Queries:
     images: list[Tensor] = []
     places: list[int | None] = []
     for name in names:
-        path = Path(name)
-        place = by_file.get(path.resolve()) if path.is_file() else by_name.get(name)
-        if place is None and not path.is_file():
+        path = typed_path(name)
+        there = exists(path) and path.is_file()
+        place = by_file.get(path.resolve()) if there else by_name.get(show_name(name))
+        if place is None and not there:
             raise UserError(
                 f"{name} is no image file, and no image of the split has that name; names there are like "
                 f"{split.image_names[0]}"

@@ -9,7 +9,9 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -57,8 +59,9 @@ def train(
             begins anew.
 
     Returns:
-        One row with the columns of `gnn_dml.columns`. In its `attrs` the `folder` of the run and whether it was
-        `reused`.
+        One row with the columns of `gnn_dml.columns`. In its `attrs` the `folder` of the run, whether it was
+        `reused`, and in `unwritten` a sentence for each table or picture that could not be written, which is a warning
+        too.
 
     Raises:
         UserError: If a setting is wrong, or a file cannot be read or written.
@@ -74,12 +77,13 @@ def train(
     try_to_build([config])
     if finished_row(find_run(config)) is None:
         on_settings(config)
-    row, reused = execute(config, on_start, on_epoch=on_epoch, on_wait=say, say=say)
+    unwritten: list[str] = []
+    row, reused = execute(config, on_start, on_epoch=on_epoch, on_wait=say, say=say, on_unwritten=unwritten.append)
     folder = find_run(config)
-    write_cell(folder, config, run_label(chosen.settings))
-    frame = collect(folder.parent)
+    _note(unwritten, lambda: write_cell(folder, config, run_label(chosen.settings)))
+    frame = collect(folder.parent, on_unwritten=unwritten.append)
     found: pd.DataFrame = frame[frame["run_id"] == row["run_id"]].reset_index(drop=True)
-    found.attrs |= {"folder": str(folder), "reused": reused}
+    found.attrs |= {"folder": str(folder), "reused": reused, "unwritten": _warned(unwritten)}
     return found
 
 
@@ -92,6 +96,7 @@ def run_study(
     on_run: OnRun | None = None,
     on_row: OnRow | None = None,
     on_epoch: OnEpoch = lambda row: None,
+    on_plan: Callable[[int, int], object] = lambda number, total: None,
     say: Callable[[str], object] = lambda sentence: None,
 ) -> pd.DataFrame:
     """Run what a study lacks; several processes on one folder share the work.
@@ -104,10 +109,12 @@ def run_study(
         on_run: For progress bars.
         on_row: Likewise, after each run.
         on_epoch: For a line per epoch; see `gnn_dml.experiments.run.OnEpoch`.
+        on_plan: Called while the runs are planned, with how many are and of how many.
         say: Called with a sentence where another process is waited for, or an interrupted run begins anew.
 
     Returns:
-        A row per cell and seed, with the columns of `gnn_dml.columns`. In its `attrs` the `folder` of the study.
+        A row per cell and seed, with the columns of `gnn_dml.columns`. In its `attrs` the `folder` of the study, and
+        `unwritten` as for `train`.
 
     Raises:
         UserError: If a setting of any cell is wrong, before the first run starts; if a file cannot be read or written.
@@ -118,28 +125,46 @@ def run_study(
 
     dirs = open_config_dirs(config_dirs)
     found = read_study(study, dirs) if isinstance(study, str) else study
-    configs = plan(found, seeds or found.seeds, settings, config_dirs=dirs)
+    configs = plan(found, seeds or found.seeds, settings, config_dirs=dirs, on_plan=on_plan)
     try_to_build(configs, study=found.name)
     folder = Path(configs[0]["out"]) / found.name
     label = overrides_label(settings)
-    rows = []
+    rows: list[dict[str, Any]] = []
+    unwritten: list[str] = []
     numbers = {id(config): number for number, config in enumerate(configs, start=1)}
 
     def start(config: Config) -> OnStart | None:
         return on_run(config, numbers[id(config)], len(configs)) if on_run else None
 
-    for config, row, reused in run_all(configs, on_run=start, on_epoch=on_epoch, on_wait=say, say=say):
+    done = run_all(configs, on_run=start, on_epoch=on_epoch, on_wait=say, say=say, on_unwritten=unwritten.append)
+    for config, row, reused in done:
         number = numbers[id(config)]
         row = {**row, "cell": config["cell"], "overrides": label}
-        write_cell(find_run(config), config, label)
+        _note(unwritten, partial(write_cell, find_run(config), config, label))
         rows.append(row)
         if on_row is not None:
             on_row(row, number, len(configs), reused)
-    write_cell_order(folder, list(found.cells))
-    collected = collect(folder)
+    _note(unwritten, lambda: write_cell_order(folder, list(found.cells)))
+    collected = collect(folder, on_unwritten=unwritten.append)
     frame: pd.DataFrame = collected[collected["run_id"].isin([row["run_id"] for row in rows])].reset_index(drop=True)
-    frame.attrs["folder"] = str(folder)
+    frame.attrs |= {"folder": str(folder), "unwritten": _warned(unwritten)}
     return frame
+
+
+def _note(unwritten: list[str], write: Callable[[], object]) -> None:
+    """Write, or note why it cannot be: what is said of runs that are done does not end a study."""
+    try:
+        write()
+    except UserError as error:
+        unwritten.append(str(error))
+
+
+def _warned(unwritten: Sequence[str]) -> list[str]:
+    """The sentences, each once, as warnings too: nobody has to look into `attrs`."""
+    found = list(dict.fromkeys(unwritten))
+    for sentence in found:
+        warnings.warn(sentence, stacklevel=3)
+    return found
 
 
 def try_to_build(configs: Sequence[Config], *, study: str | None = None) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -29,12 +30,17 @@ def write_cell(folder: Path, config: Mapping[str, Any], overrides: str) -> None:
         "overrides": overrides,
         "settings": counted_settings(config),
     }
-    path = folder.parent / CELLS / f"{folder.name}.json"
-    text = json.dumps(said, indent=1) + "\n"
-    if not path.is_file() or path.read_text(encoding="utf-8") != text:
-        write_text(path, text)
+    _write_changed(folder.parent / CELLS / f"{folder.name}.json", json.dumps(said, indent=1) + "\n")
 
 
 def write_cell_order(study_folder: Path, cells: Sequence[str]) -> None:
     """The cells of a study in their order, for tables and plots."""
-    write_text(study_folder / "cells.json", json.dumps(list(cells)))
+    _write_changed(study_folder / "cells.json", json.dumps(list(cells)))
+
+
+def _write_changed(path: Path, text: str) -> None:
+    """Leave a file alone that says the same: a finished study may lie where nothing can be written."""
+    with suppress(OSError, UnicodeDecodeError):
+        if path.read_text(encoding="utf-8") == text:
+            return
+    write_text(path, text)

@@ -11,6 +11,7 @@ from gnn_dml.evaluation.embedding_files import EmbeddingTable, read_embeddings
 from gnn_dml.evaluation.measurement import Measurement, MetricOptions, measure_embedding, to_rows
 from gnn_dml.experiments.frames import make_frame
 from gnn_dml.experiments.load_models import Name
+from gnn_dml.text import typed_path
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -84,7 +85,7 @@ def evaluate_file(
     seed: int | None = None,
 ) -> FileEvaluation:
     """Measure embeddings in a file; see `evaluate_embeddings`."""
-    table = read_embeddings(Path(path), None if labels is None else Path(labels))
+    table = read_embeddings(typed_path(path), None if labels is None else typed_path(labels))
     options = MetricOptions(
         ks=ks or table.about.get("ks", (1, 2, 4, 8)),
         seed=table.about.get("seed", 0) if seed is None else seed,
@@ -93,4 +94,4 @@ def evaluate_file(
     )
     x, y, query = table.tensors()
     found = measure_embedding(str(path), "embeddings", x, y, query, options=options)
-    return FileEvaluation(Path(path), table, metric, found)
+    return FileEvaluation(typed_path(path), table, metric, found)

@@ -19,6 +19,7 @@ def execute(
     on_epoch: Callable[[dict[str, Any]], object] = lambda row: None,
     on_wait: OnWait | None = None,
     say: Callable[[str], object] = lambda sentence: None,
+    on_unwritten: Callable[[str], object] | None = None,
     beat: float = BEAT,
     patience: float = PATIENCE,
 ) -> tuple[dict[str, Any], bool]:
@@ -30,6 +31,7 @@ def execute(
         on_epoch: For a line per epoch; see `gnn_dml.experiments.run.OnEpoch`.
         on_wait: Called once with a sentence if another process is at work on the run.
         say: Called with a sentence if an interrupted run cannot be gone on with and begins anew.
+        on_unwritten: See `gnn_dml.experiments.run_all.run_all`.
         beat: Seconds between two signs of life of this process in the folder of the run.
         patience: Seconds without one after which another process counts as dead.
 
@@ -38,7 +40,14 @@ def execute(
         ClaimLostError: If other processes have taken the run over again and again.
     """
     found = run_all(
-        [config], on_start=on_start, on_epoch=on_epoch, on_wait=on_wait, say=say, beat=beat, patience=patience
+        [config],
+        on_start=on_start,
+        on_epoch=on_epoch,
+        on_wait=on_wait,
+        say=say,
+        on_unwritten=on_unwritten,
+        beat=beat,
+        patience=patience,
     )
     _, row, reused = next(found)
     return row, reused

@@ -16,6 +16,7 @@ from gnn_dml.config.test_time import overlay, read_settings
 from gnn_dml.config.transfer import normalization_settings
 from gnn_dml.errors import UserError
 from gnn_dml.experiments.choose_recipe import resolve_recipe
+from gnn_dml.text import exists, typed_path
 
 if TYPE_CHECKING:
     import torch
@@ -59,15 +60,15 @@ def load_models(
     Raises:
         UserError: If something is missing, unreadable, or does not fit.
     """
-    names = [str(runs)] if isinstance(runs, (str, PathLike)) else [str(run) for run in runs]
+    names = [str(typed_path(run)) for run in ([runs] if isinstance(runs, (str, PathLike)) else runs)]
     if not names:
         raise UserError("which run? name a run folder runs/<study>/<run-id>, or a file of weights")
     if dataset is not None:
         settings = [f"dataset={dataset}", *settings]
     dirs = open_config_dirs([str(folder) for folder in config_dirs])
-    keys = [override.key_or_group for override in read_settings(settings, dirs)]
+    keys = [setting.name for setting in read_settings(settings, dirs)]
     paths = [None if _is_packaged(run) else _weights_file(run, last=last) for run in names]
-    files = [Path(file) for file in refiners]
+    files = [typed_path(file) for file in refiners]
     for file in files:
         if not file.is_file():
             raise UserError(f"--refiner {file}: there is no such file")
@@ -115,9 +116,9 @@ def _load_packaged(name: str, settings: Sequence[str], keys: Sequence[str], conf
 
 
 def _weights_file(run: str, *, last: bool) -> Path:
-    path = Path(run)
-    if not path.exists():
-        raise UserError(f"there is no run or checkpoint {path}; runs are folders like runs/<study>/<run-id>")
+    path = typed_path(run)
+    if not exists(path):
+        raise UserError(f"there is no run or checkpoint {run}; runs are folders like runs/<study>/<run-id>")
     if last and not path.is_dir():
         raise UserError(f"--last goes with a run folder, and {path} is a file: name its last.pt instead")
     return path / "last.pt" if last else path

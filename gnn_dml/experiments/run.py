@@ -13,13 +13,13 @@ import torch
 import yaml
 
 from gnn_dml.atomic import sweep_partials
-from gnn_dml.config.identity import digest, file_sha256
+from gnn_dml.config.identity import counted_settings, digest, file_sha256
 from gnn_dml.errors import UserError
 from gnn_dml.evaluation.embed import Embeddings
 from gnn_dml.evaluation.expand import ExpansionOptions
 from gnn_dml.experiments.build import Config, RunSplits, build_data, build_learner, build_trainer
 from gnn_dml.experiments.checkpoint import Checkpoint, read_checkpoint, snapshot
-from gnn_dml.experiments.claim import BEAT, Claim
+from gnn_dml.experiments.claim import BEAT, Claim, ClaimLostError
 from gnn_dml.experiments.files import load_undamaged, save, write_json, write_rows, write_text, write_whole
 from gnn_dml.experiments.finished import finished_row
 from gnn_dml.experiments.measure import measure
@@ -54,6 +54,8 @@ class Run:
         on_wait: Called once with a sentence if another process is at work on the run.
         say: Called with a sentence if an interrupted run cannot be gone on with, and with one about how the images were
             found to lie and what was passed over.
+        on_unwritten: Called with a sentence if metrics.csv cannot be written at the end, for instance because another
+            program holds it open; without it that is an error.
         beat: Seconds between two signs of life; see `gnn_dml.experiments.claim`.
         patience: Seconds without one after which another process counts as dead.
 
@@ -68,6 +70,7 @@ class Run:
     on_epoch: OnEpoch = lambda row: None
     on_wait: OnWait | None = None
     say: Callable[[str], object] = lambda sentence: None
+    on_unwritten: Callable[[str], object] | None = None
     beat: float = BEAT
     patience: float = PATIENCE
     folder: Path = field(init=False)
@@ -193,15 +196,34 @@ class Run:
         """
         state = load_undamaged(self._path("resume.pt"))
         rows: list[dict[str, Any]] = state["rows"]
-        if state["config"] != digest(self.config):
-            raise ValueError("it is of other settings")
-        trainer.load_state_dict(state["trainer"])
+        self._refuse_other(state)
+        try:
+            trainer.load_state_dict(state["trainer"])
+        except (RuntimeError, KeyError) as error:  # the file is whole, and its tensors are those of other code
+            raise UserError(
+                f"{self._path('resume.pt')} does not fit the classes or the code of this run: {_first_line(error)}; "
+                "move the file away to begin anew"
+            ) from error
         best = self._path("best.pt")
         if self._best(rows) != trainer.finished and not (best.is_file() and file_sha256(best) == state["best"]):
             raise ValueError("best.pt beside it is missing or has changed")
         self._earlier, self._best_sum = state["seconds"], state["best"]
         self._write_epoch(trainer, data, rows)
         return rows
+
+    def _refuse_other(self, state: dict[str, Any]) -> None:
+        """Refuse to go on from another computation, saying in what it differs."""
+        if state["config"] == digest(self.config):
+            return
+        there, here = state.get("settings"), counted_settings(self.config)
+        if not isinstance(there, dict):
+            raise ValueError("it is of other settings")
+        names = [name for name in {**there, **here} if there.get(name) != here.get(name)]
+        differing = ", ".join(f"{name} was {there.get(name)} and is {here.get(name)}" for name in names[:5])
+        raise UserError(
+            f"{self._path('resume.pt')} is of other settings: {differing or 'of an earlier version'}; move the file "
+            "away to begin anew"
+        )
 
     def _keep(self, trainer: Trainer, data: RunSplits, rows: list[dict[str, Any]]) -> None:
         """Write what the epoch just finished leaves behind.
@@ -213,6 +235,7 @@ class Run:
             "rows": rows,
             "seconds": self._earlier + time.perf_counter() - self._start,
             "config": digest(self.config),
+            "settings": counted_settings(self.config),
             "best": self._best_sum,
         }
         save(self._path("resume.pt"), state, confirm=self._confirm)
@@ -224,7 +247,19 @@ class Run:
         if self._best(rows) == trainer.finished:
             self._best_sum = self._write("best.pt", checkpoint)
         self._write("last.pt", checkpoint)
-        write_rows(self._path("metrics.csv"), rows, confirm=self._confirm)
+        self._write_metrics(rows, last=trainer.finished == self.config["protocol"]["epochs"])
+
+    def _write_metrics(self, rows: list[dict[str, Any]], *, last: bool) -> None:
+        """The rows so far; they stand in resume.pt too, so before the end it is no matter if they cannot be written."""
+        try:
+            write_rows(self._path("metrics.csv"), rows, confirm=self._confirm)
+        except ClaimLostError:
+            raise
+        except UserError as error:
+            if self.on_unwritten is None:
+                raise
+            if last:
+                self.on_unwritten(str(error))
 
     def _best(self, rows: list[dict[str, Any]]) -> int:
         """The first epoch with the highest selection metric; the last one where the metric is never a number."""
@@ -296,3 +331,8 @@ class Run:
             # A training has a bar of its own, and is long beside this.
             progress=None if self.config["protocol"]["epochs"] else "embedding the test images",
         )
+
+
+def _first_line(error: Exception) -> str:
+    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+    return " ".join(lines[:2])[:300] or type(error).__name__

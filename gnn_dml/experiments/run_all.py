@@ -29,6 +29,7 @@ def run_all(
     on_epoch: OnEpoch = lambda row: None,
     on_wait: OnWait | None = None,
     say: Callable[[str], object] = lambda sentence: None,
+    on_unwritten: Callable[[str], object] | None = None,
     beat: float = BEAT,
     patience: float = PATIENCE,
 ) -> Iterator[tuple[Config, dict[str, Any], bool]]:
@@ -44,6 +45,8 @@ def run_all(
         on_epoch: For a line per epoch; see `gnn_dml.experiments.run.OnEpoch`.
         on_wait: Called once with a sentence, if all that is left is done by others.
         say: Called with a sentence if an interrupted run cannot be gone on with and begins anew.
+        on_unwritten: Called with a sentence where a run is done and its picture cannot be written; without it that is
+            an error.
         beat: Seconds between two signs of life of this process in the folder of a run.
         patience: Seconds without one after which another process counts as dead.
 
@@ -64,7 +67,7 @@ def run_all(
         for config, watch in left:
             start = (lambda one: on_start) if on_run is None else on_run
             try:
-                ended = _try(config, watch, start, on_epoch, say)
+                ended = _try(config, watch, start, on_epoch, say, on_unwritten)
             except ClaimLostError as error:
                 losses[watch.folder] += 1
                 if losses[watch.folder] == LOSSES:
@@ -101,6 +104,7 @@ def _try(
     on_run: Callable[[Config], OnStart | None],
     on_epoch: OnEpoch,
     say: Callable[[str], object],
+    on_unwritten: Callable[[str], object] | None,
 ) -> tuple[dict[str, Any], bool] | None:
     """The row and whether it is another's; None where somebody else is at work on the run.
 
@@ -110,7 +114,7 @@ def _try(
     folder = find_run(config)
     row, reused = finished_row(folder), True
     if folder != watch.folder:  # of an earlier version, and finished: nobody claims that one
-        draw_neighbours(folder)
+        _draw(folder, on_unwritten)
     elif row is None or has_leftovers(folder):
         try:
             claim = watch.claim()
@@ -126,10 +130,20 @@ def _try(
                 # torch is loaded here: every sentence about wrong settings has been said by now.
                 from gnn_dml.experiments.run import Run
 
-                run = Run(config, on_start=on_run(config), on_epoch=on_epoch, say=say)
+                run = Run(config, on_start=on_run(config), on_epoch=on_epoch, say=say, on_unwritten=on_unwritten)
                 row, reused = run.execute_claimed(claim), False
             claim.confirm()
             remove_leftovers(folder)
-            draw_neighbours(folder, again=not reused)
+            _draw(folder, on_unwritten, again=not reused)
     assert row is not None
     return {**row, "run_id": folder.name}, reused
+
+
+def _draw(folder: Path, on_unwritten: Callable[[str], object] | None, *, again: bool = False) -> None:
+    """The picture of a run that is done."""
+    try:
+        draw_neighbours(folder, again=again)
+    except UserError as error:
+        if on_unwritten is None:
+            raise
+        on_unwritten(str(error))

@@ -15,6 +15,7 @@ from gnn_dml.experiments.load_models import Name, choose_device, load_models
 from gnn_dml.experiments.output import check_output
 from gnn_dml.experiments.trained import Trained
 from gnn_dml.results import gallery
+from gnn_dml.text import typed_path
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -118,7 +119,7 @@ def search_images(
     Raises:
         UserError: If something is missing, unreadable, or does not fit, or the picture cannot be written.
     """
-    path = None if out is None else check_output("out", Path(out), (".png",))
+    path = None if out is None else check_output("out", typed_path(out), (".png",))
     (model,) = load_models(
         [run], settings=settings, last=last, dataset=dataset, refiners=refiners, trust=trust, config_dirs=config_dirs
     )

@@ -86,7 +86,10 @@ def _clusters(x: Points, clusters: int, *, seed: int, restarts: int, backend: Ba
     from sklearn.cluster import KMeans
 
     if len(x) * clusters < LARGE:
-        labels: npt.NDArray[np.int64] = KMeans(clusters, n_init=restarts, random_state=seed).fit_predict(x)
+        with warnings.catch_warnings():
+            # That fewer points than clusters differ is no fault of the clustering: they are in as many as there are.
+            warnings.simplefilter("ignore")
+            labels: npt.NDArray[np.int64] = KMeans(clusters, n_init=restarts, random_state=seed).fit_predict(x)
         return labels
     return _tightest([_by_scikit_learn(x, clusters, seed + r) for r in range(restarts)])
 

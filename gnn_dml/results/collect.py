@@ -2,7 +2,8 @@
 
 import json
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -13,25 +14,32 @@ from gnn_dml.atomic import sweep_partials, write_atomically
 from gnn_dml.columns import BRANCHES, KINDS, NAMES
 from gnn_dml.errors import UserError
 from gnn_dml.results.cells import text
+from gnn_dml.text import show_text
 
 REQUIRED = ("run_id", "seed", "status")
 STATUSES = ("finished", "diverged")
 METRIC = re.compile(r"((?:val_|test_|last_)?(?:backbone|refined)_)(.+)")
 ORDER = ("recall@", "map@r", "r_precision", "nmi", "ami")
+LONGEST_WAIT = 60.0
+"""Seconds to wait for another process that rebuilds the file, which takes less than one."""
+
 CELLS = "cells"
 """Folder of a study with a file for each run that says which cell it is; whole folders merge by copying."""
 
 
-def collect(study_dir: Path) -> pd.DataFrame:
+def collect(study_dir: Path, *, on_unwritten: Callable[[str], object] | None = None) -> pd.DataFrame:
     """Read every finished or diverged run of a study and rebuild its `results.csv`.
 
-    Folders without a `result.json` are runs that have not ended yet and are left out. The csv is replaced
-    in one step, so whoever reads it sees the old or the new one and never half of one; one process at a time does so,
-    so none puts back what another has just seen.
+    Folders without a `result.json` are runs that have not ended yet and are left out. The csv is replaced in one step,
+    so whoever reads it sees the old or the new one and never half of one, and only if it changes. Processes wait for
+    each other where the file system knows locks; where it does not, each looks again after it wrote whether a run has
+    ended meanwhile, so no row is lost either way.
 
     Args:
         study_dir: The folder with one folder per run, and optionally a `cells.json`, the cells in
             their order, and a folder `cells` with a file per run.
+        on_unwritten: Called with a sentence where `results.csv` cannot be written, for instance because another program
+            holds it open; without it that is an error.
 
     Returns:
         One row per run, sorted by cell (in the order of `cells.json`, the others alphabetically after them),
@@ -43,18 +51,58 @@ def collect(study_dir: Path) -> pd.DataFrame:
     if not study_dir.is_dir():
         raise UserError(f"there is no study folder {study_dir}")
     path = study_dir / "results.csv"
-    with FileLock(study_dir / ".results.lock"):
-        rows = [_read_row(path) for path in sorted(study_dir.glob("*/result.json"))]
-        if not rows:
-            raise UserError(f"{study_dir} has no run with a result.json: no run of this study has ended yet")
-        frame = _sorted(_typed(rows), _cell_order(study_dir / "cells.json"))
-        try:
-            write_atomically(path, lambda partial: frame.to_csv(partial, index=False))
-        except OSError as error:
-            raise UserError(f"cannot write {path}: {error}; the rows are safe in */result.json") from error
+    with _lock(study_dir):
+        seen = None
+        while seen != (seen := _state(study_dir)):
+            rows = [_read_row(path) for path in sorted(study_dir.glob("*/result.json"))]
+            if not rows:
+                raise UserError(f"{study_dir} has no run with a result.json: no run of this study has ended yet")
+            frame = _sorted(_typed(rows), _cell_order(study_dir / "cells.json"))
+            try:
+                _write_changed(path, show_text(frame.to_csv(index=False, lineterminator="\n")).encode())
+            except OSError as error:
+                said = f"cannot write {path}: {error.strerror or error}; the rows are safe in */result.json"
+                if on_unwritten is None:
+                    raise UserError(said) from error
+                on_unwritten(said)
+                break
         for folder in (study_dir, study_dir / CELLS):
             sweep_partials(folder)
     return frame
+
+
+@contextmanager
+def _lock(folder: Path) -> Iterator[None]:
+    """One process at a time, where the folder can be written and its file system knows locks."""
+    path = folder / ".results.lock"
+    lock = FileLock(path, timeout=LONGEST_WAIT)
+    try:
+        if not path.is_symlink():
+            lock.acquire()
+    except (OSError, NotImplementedError):  # a folder that is only to be read, no locks, or a holder that hangs
+        pass
+    try:
+        yield
+    finally:
+        lock.release()
+
+
+def _state(folder: Path) -> list[tuple[str, int]]:
+    """What `results.csv` is made from, with the times of change."""
+    found = []
+    for path in (*folder.glob("*/result.json"), *folder.glob(f"{CELLS}/*.json"), *folder.glob("cells.json")):
+        with suppress(OSError):  # gone since it was listed
+            found.append((str(path), path.stat().st_mtime_ns))
+    return sorted(found)
+
+
+def _write_changed(path: Path, content: bytes) -> None:
+    try:
+        if path.read_bytes() == content:
+            return
+    except OSError:  # not there, or not to be read
+        pass
+    write_atomically(path, lambda partial: partial.write_bytes(content))
 
 
 def _read_row(path: Path) -> dict[str, Any]:

@@ -4,7 +4,6 @@ import re
 import zipfile
 from collections.abc import Mapping
 from pathlib import Path
-from textwrap import shorten, wrap
 from typing import Any
 
 import numpy as np
@@ -17,12 +16,16 @@ from numpy.typing import NDArray
 
 from gnn_dml.atomic import write_atomically
 from gnn_dml.errors import UserError
+from gnn_dml.results.glyphs import drawable, quiet
 
 Arrays = Mapping[str, NDArray[Any]]
 ARRAYS = ("query_images", "neighbour_images", "correct", "similarity", "query_names", "neighbour_names")
 GREEN, RED, GREY = "#1a7f37", "#c62828", "#555555"
 RIGHT, WRONG = "\u2713", "\u2717"
 DPI = 110
+CUB = re.compile(r"^\d{3}\.(?=[A-Z])")
+"""How the class names of CUB-200-2011 begin."""
+
 LETTERS = 15  # of a class name on one line beneath an image
 
 
@@ -43,9 +46,10 @@ def gallery(source: Path | Arrays, png_path: Path, *, rows: int = 8) -> Path:
     """
     figure = figure_gallery(source, rows=rows)
     try:
-        return write_atomically(png_path, lambda partial: figure.savefig(partial, dpi=DPI, format="png"))
+        with quiet():
+            return write_atomically(png_path, lambda partial: figure.savefig(partial, dpi=DPI, format="png"))
     except OSError as error:
-        raise UserError(f"cannot write {png_path}: {error}") from error
+        raise UserError(f"cannot write {png_path}: {error.strerror or error}") from error
 
 
 def figure_gallery(source: Path | Arrays, *, rows: int = 8) -> Figure:
@@ -177,17 +181,46 @@ def _mark(picture: _Picture, right: bool, name: str) -> None:
 
 
 def _caption(picture: _Picture, name: str, colour: str) -> None:
-    at = picture.transform
-    picture.sheet.text(0.5, -0.06, _short(name), transform=at, ha="center", va="top", fontsize=7, color=colour)
+    shown, fonts = drawable(_short(str(name)))
+    picture.sheet.text(
+        0.5,
+        -0.06,
+        shown,
+        transform=picture.transform,
+        ha="center",
+        va="top",
+        fontsize=7,
+        color=colour,
+        family=fonts,
+        parse_math=False,
+    )
 
 
 def _short(name: str) -> str:
-    """A class name on at most two lines: without a leading number, underscores or its overlong end."""
-    plain = re.sub(r"^\d+\.", "", str(name)).replace("_", " ").strip()
-    lines = wrap(plain, LETTERS)
+    """A class name on at most two lines, without its overlong end; of CUB's, without number and underscores."""
+    if CUB.match(name):
+        name = CUB.sub("", name).replace("_", " ")
+    lines = _wrap(name.strip())
     if len(lines) > 2:
-        second = " ".join(lines[1:])
-        lines = [lines[0], shorten(second, LETTERS, placeholder="…") or second]
-        if lines[1] == "…":  # one word that is itself too long
-            lines[1] = second[: LETTERS - 1] + "…"
-    return "\n".join(line.replace("$", r"\$") for line in lines)
+        lines = [lines[0], f"{_cut(lines[1])}…"]
+    return "\n".join(lines)
+
+
+def _cut(line: str) -> str:
+    """The beginning of a line that leaves room for three dots, of whole words where it has several."""
+    if len(line) < LETTERS:
+        return line
+    words = re.match(rf"(.{{1,{LETTERS - 1}}})(?<![\s_-])(?=[\s_-])", line)
+    return words[1] if words else line[: LETTERS - 1]
+
+
+def _wrap(name: str) -> list[str]:
+    """Lines of a name, broken behind blanks, underscores and hyphens, and within a word only where it is too long."""
+    lines = [""]
+    for part in re.findall(r"[^\s_-]*[\s_-]+|[^\s_-]+", name):
+        if lines[-1] and len(lines[-1]) + len(part.rstrip()) > LETTERS:
+            lines.append("")
+        lines[-1] += part
+        while len(lines[-1].rstrip()) > LETTERS:
+            lines[-1:] = [lines[-1][:LETTERS], lines[-1][LETTERS:]]
+    return [line.rstrip() for line in lines]

@@ -83,7 +83,11 @@ def test_fewer_rows_are_taken_evenly(tmp_path):
         ("001.Black_footed_Albatross", "Black footed\nAlbatross"),
         ("flag: South Georgia and the Sandwich Islands", "flag: South\nGeorgia and…"),
         ("x" * 40, "x" * 15 + "\n" + "x" * 14 + "…"),
-        ("$5 to $9", r"\$5 to \$9"),
+        ("$5 to $9", "$5 to $9"),
+        ("1.5_inch", "1.5_inch"),
+        ("2024.05_new_arrivals", "2024.05_new_\narrivals"),
+        ("100.5_mm", "100.5_mm"),
+        ("caf\udce9", r"caf\xe9"),
         ("", ""),
     ],
 )

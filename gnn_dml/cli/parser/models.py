@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Sequence
-from pathlib import Path
 
 from gnn_dml.cli.parser.common import DATASETS, add_config_dir, whole_number
+from gnn_dml.text import exists, typed_path
 
 RUN = (
     "a run folder, a checkpoint file of a run, a file of published weights, or the word packaged: EfficientNet-Lite0's"
@@ -52,5 +52,5 @@ def add_model_arguments(parser: argparse.ArgumentParser) -> None:
 
 def split_targets(targets: Sequence[str]) -> tuple[list[str], list[str]]:
     """Names of files, and settings: whatever has a "=" and is no file."""
-    settings = [text for text in targets if "=" in text and not Path(text).exists()]
+    settings = [text for text in targets if "=" in text and not exists(typed_path(text))]
     return [text for text in targets if text not in settings], settings

@@ -25,12 +25,13 @@ def read_parquet(path: Path) -> Columns:
     import pyarrow as pa
     import pyarrow.parquet as pq
 
+    whole = path.absolute()  # of a relative path pyarrow takes ~ for the home folder
     try:
-        metadata = pq.read_metadata(path)
+        metadata = pq.read_metadata(whole)
         names = metadata.schema.to_arrow_schema().names
         wanted = [name for name in (VECTOR, *NAMES.values()) if name in names]
         check_unfolded(path, _unfolded(metadata, wanted))
-        table = pq.read_table(path, columns=wanted)
+        table = pq.read_table(whole, columns=wanted)
     except (pa.ArrowException, OSError, ValueError) as error:
         said = next(iter(str(error).splitlines()), type(error).__name__)
         raise UserError(f"{path} cannot be read as a parquet file: {said}") from error
@@ -93,7 +94,8 @@ def write_parquet(path: Path, table: EmbeddingTable) -> None:
     if (roles := table.roles()) is not None:
         columns["role"] = pa.array(roles, pa.string())
     made = pa.table(columns).replace_schema_metadata({ABOUT: write_about(table.about)})
-    pq.write_table(made, path)
+    with path.open("wb") as file:
+        pq.write_table(made, file)
 
 
 def _list_array(vectors: npt.NDArray[np.float32]) -> Any:

@@ -16,6 +16,7 @@ from gnn_dml.evaluation.embedding_files.labels import LABELS, name_labels, read_
 from gnn_dml.evaluation.embedding_files.numpy_files import read_npy, read_npz
 from gnn_dml.evaluation.embedding_files.parquet import read_parquet
 from gnn_dml.evaluation.embedding_files.table import ROLES, EmbeddingTable
+from gnn_dml.text import exists
 
 _READERS: dict[str, Callable[[Path], Columns]] = {".npy": read_npy, ".npz": read_npz, ".parquet": read_parquet}
 
@@ -69,7 +70,7 @@ def read_embeddings(path: Path, labels: Path | None = None) -> EmbeddingTable:
 def _check_file(path: Path, suffixes: Sequence[str]) -> None:
     if path.suffix not in suffixes:
         raise UserError(f"{path} must be a file with the suffix {', '.join(suffixes)}")
-    if not path.is_file():
+    if not (exists(path) and path.is_file()):
         raise UserError(f"{path}: there is no such file")
 
 
