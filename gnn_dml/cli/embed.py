@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import shlex
 
 from gnn_dml.cli.models import images_and_device, load_named
 from gnn_dml.cli.parser.models import split_targets
@@ -25,5 +26,5 @@ def run(arguments: argparse.Namespace) -> int:
     write_embeddings(out, table)
     print("\n".join(model.describe(refined=arguments.refined) for model in models))
     print(f"written: {out} ({len(table)} {arguments.split} images, {table.vectors.shape[1]} channels)")
-    print(f"  measure it: gnn-dml evaluate --embeddings {out}")
+    print(f"  measure it: gnn-dml evaluate --embeddings {shlex.quote(str(out))}")
     return 0

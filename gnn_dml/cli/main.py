@@ -33,16 +33,16 @@ def main(argv: Sequence[str] | None = None) -> int:
         logging.getLogger().addHandler(_SILENT)  # some say it by logging
         arguments = Namespace(command=None)
         try:
-            arguments = _parse(argv)
-            code = _run(arguments)
+            try:
+                arguments = _parse(argv)
+                code = _run(arguments)
+            except Exception as error:  # whatever is left over
+                interrupt.check()  # a library made an error of it
+                code = _report(_name(arguments), error)
             interrupt.check()
+            return _finish(_name(arguments), out, code)
         except KeyboardInterrupt:
             return _interrupted(arguments)
-        except Exception as error:  # whatever is left over
-            if interrupt.was_asked():  # a library made an error of it
-                return _interrupted(arguments)
-            code = _report(_name(arguments), error)
-        return _finish(_name(arguments), out, code)
 
 
 def _parse(argv: Sequence[str] | None) -> Namespace:

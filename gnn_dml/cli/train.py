@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import shlex
 import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -37,7 +38,7 @@ def run(arguments: argparse.Namespace) -> int:
     folder, reused = Path(frame.attrs["folder"]), frame.attrs["reused"]
     print(table(frame))
     print(f"\n{'Already done, nothing was trained' if reused else 'Written'}: {folder}")
-    print(f"  again:  gnn-dml evaluate {folder}")
+    print(f"  again:  gnn-dml evaluate {shlex.quote(str(folder))}")
     if frame["status"].iloc[0] == "diverged":
         print(f"  {frame['cell'].iloc[0]} seed {frame['seed'].iloc[0]}: diverged; see {folder / 'diverged.txt'}")
     return say_unwritten(frame.attrs["unwritten"])

@@ -11,7 +11,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping
-from functools import cache
+from functools import cache, lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -127,7 +127,17 @@ def _backbone(backbone: Config) -> dict[str, Any]:
     if weights in NO_WEIGHTS:
         return dict(backbone)
     path = Path(str(weights))
-    return {**backbone, "weights": f"sha256:{file_sha256(path)}" if path.is_file() else str(path)}
+    if not path.is_file():
+        return {**backbone, "weights": str(path)}
+    held = path.stat()
+    return {**backbone, "weights": f"sha256:{_sha256_as_of(path, held.st_size, held.st_mtime_ns, held.st_ino)}"}
+
+
+@lru_cache(maxsize=64)
+def _sha256_as_of(path: Path, size: int, changed: int, inode: int) -> str:
+    """The checksum of a file that has this size and time of change; a study asks for it again and again."""
+    del size, changed, inode
+    return file_sha256(path)
 
 
 def _terms(config: Config) -> dict[str, Any]:

@@ -23,6 +23,7 @@ from gnn_dml.experiments.claim import BEAT, Claim, ClaimLostError
 from gnn_dml.experiments.files import load_undamaged, save, write_json, write_rows, write_text, write_whole
 from gnn_dml.experiments.finished import finished_row
 from gnn_dml.experiments.measure import measure
+from gnn_dml.experiments.resume import check_settings, load_trainer
 from gnn_dml.experiments.reuse import run_folder
 from gnn_dml.experiments.row import make_row
 from gnn_dml.experiments.sample_queries import write_neighbours
@@ -196,34 +197,14 @@ class Run:
         """
         state = load_undamaged(self._path("resume.pt"))
         rows: list[dict[str, Any]] = state["rows"]
-        self._refuse_other(state)
-        try:
-            trainer.load_state_dict(state["trainer"])
-        except (RuntimeError, KeyError) as error:  # the file is whole, and its tensors are those of other code
-            raise UserError(
-                f"{self._path('resume.pt')} does not fit the classes or the code of this run: {_first_line(error)}; "
-                "move the file away to begin anew"
-            ) from error
+        check_settings(self._path("resume.pt"), state, self.config)
+        load_trainer(self._path("resume.pt"), state, trainer)
         best = self._path("best.pt")
         if self._best(rows) != trainer.finished and not (best.is_file() and file_sha256(best) == state["best"]):
             raise ValueError("best.pt beside it is missing or has changed")
         self._earlier, self._best_sum = state["seconds"], state["best"]
         self._write_epoch(trainer, data, rows)
         return rows
-
-    def _refuse_other(self, state: dict[str, Any]) -> None:
-        """Refuse to go on from another computation, saying in what it differs."""
-        if state["config"] == digest(self.config):
-            return
-        there, here = state.get("settings"), counted_settings(self.config)
-        if not isinstance(there, dict):
-            raise ValueError("it is of other settings")
-        names = [name for name in {**there, **here} if there.get(name) != here.get(name)]
-        differing = ", ".join(f"{name} was {there.get(name)} and is {here.get(name)}" for name in names[:5])
-        raise UserError(
-            f"{self._path('resume.pt')} is of other settings: {differing or 'of an earlier version'}; move the file "
-            "away to begin anew"
-        )
 
     def _keep(self, trainer: Trainer, data: RunSplits, rows: list[dict[str, Any]]) -> None:
         """Write what the epoch just finished leaves behind.
@@ -331,8 +312,3 @@ class Run:
             # A training has a bar of its own, and is long beside this.
             progress=None if self.config["protocol"]["epochs"] else "embedding the test images",
         )
-
-
-def _first_line(error: Exception) -> str:
-    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
-    return " ".join(lines[:2])[:300] or type(error).__name__
