@@ -17,6 +17,7 @@ from omegaconf.errors import OmegaConfBaseException
 from gnn_dml.config.check import problems
 from gnn_dml.config.identity import NO_WEIGHTS
 from gnn_dml.config.names import CONF, ConfigDirs, groups, suggestion
+from gnn_dml.config.typed import brought, put_back, usual_choices
 from gnn_dml.errors import UserError
 from gnn_dml.prepare.cards import find_card
 from gnn_dml.prepare.content import content_of
@@ -59,6 +60,7 @@ def resolve(
         base = compose_tree([str(override.input_line) for override in chosen], config_dirs)
         raise_all([message for override in parsed if (message := setting_problem(override, base, known))])
         whole = compose_tree([*settings, *put_in], config_dirs)
+        _prefer_typed(whole, parsed, chosen, config_dirs)
     choices = {group: name for group, name in whole.hydra.runtime.choices.items() if group in known}
     config: Config = {**_plain_values(whole), "choices": choices}
     config["protocol"].pop("elsewhere", None)  # by now it stands in the settings that it is for
@@ -69,6 +71,26 @@ def resolve(
     raise_all(problems(config))
     config["dataset"]["content"] = _content(config["dataset"], choices["dataset"], {} if contents is None else contents)
     return config
+
+
+def _prefer_typed(
+    whole: DictConfig, parsed: Sequence[Override], chosen: Sequence[Override], config_dirs: ConfigDirs
+) -> None:
+    """Undo what a data set sets in a group of which another choice was typed: its numbers are not of that choice."""
+    names = {override.key_or_group: f"{override.value()!s}" for override in chosen}
+    choices, settings = brought(names.get("dataset", ""), config_dirs)
+    usual = usual_choices() if settings else {}
+    made_for = {group: choices.get(group, usual.get(group)) for group in settings}
+    other = [group for group, choice in made_for.items() if names.get(group, choice) != choice]
+    if not other:
+        return
+    plain = compose_tree(
+        [str(override.input_line) for override in chosen if override.key_or_group != "dataset"], config_dirs
+    )
+    OmegaConf.set_struct(whole, False)
+    typed = [override.key_or_group for override in parsed if override.key_or_group not in names]
+    for group in other:
+        put_back(whole, plain, group, settings[group], typed)
 
 
 def _plain_values(tree: DictConfig) -> Config:
@@ -123,6 +145,8 @@ def _make_paths_absolute(config: Config) -> None:
     ):
         if part.get(name) is not None:
             part[name] = str(Path(str(part[name])).absolute())
+    if config.get("start_from") is not None:
+        config["start_from"] = str(Path(str(config["start_from"])).absolute())
     if weights not in NO_WEIGHTS:
         config["backbone"]["weights"] = str(Path(str(weights)).absolute())
 

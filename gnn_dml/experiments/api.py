@@ -65,6 +65,7 @@ def train(
     folder = find_run(config)
     write_cell(folder, config, run_label(settings))
     frame = collect(folder.parent)
+    say_all(frame.attrs["damaged"], say)
     found: pd.DataFrame = frame[frame["run_id"] == row["run_id"]].reset_index(drop=True)
     found.attrs |= {"folder": str(folder), "reused": reused}
     return found
@@ -97,13 +98,13 @@ def run_study(
     Raises:
         UserError: If a setting of any cell is wrong, before the first run starts; if a file cannot be read or written.
     """
-    from gnn_dml.experiments.cell_files import write_cell, write_cell_order
+    from gnn_dml.experiments.cell_files import mark_former, write_cell, write_cell_order
     from gnn_dml.experiments.run_all import run_all
     from gnn_dml.results import collect
 
     dirs = open_config_dirs(config_dirs)
     found = read_study(study, dirs) if isinstance(study, str) else study
-    configs = plan(found, seeds or found.seeds, settings, config_dirs=dirs)
+    configs = _undamaged(plan(found, seeds or found.seeds, settings, config_dirs=dirs), say)
     try_to_build(configs, study=found.name)
     folder = Path(configs[0]["out"]) / found.name
     label = overrides_label(settings)
@@ -116,12 +117,18 @@ def run_study(
     for config, row, reused in run_all(configs, on_run=start, on_wait=say, say=say):
         number = numbers[id(config)]
         row = {**row, "cell": config["cell"], "overrides": label}
-        write_cell(find_run(config), config, label)
+        write_cell(find_run(config), config, label, typed=[*found.overrides, *found.cells[config["cell"]]])
         rows.append(row)
         if on_row is not None:
             on_row(row, number, len(configs), reused)
     write_cell_order(folder, list(found.cells))
+    if former := mark_former(folder, found, configs, label):
+        say(
+            f"{len(former)} runs in {folder} are of cells that the study has no more, or had with other settings: they "
+            f"stay there and are in no table ({', '.join(former[:3])}{', ...' if len(former) > 3 else ''})"
+        )
     collected = collect(folder)
+    say_all(collected.attrs["damaged"], say)
     frame: pd.DataFrame = collected[collected["run_id"].isin([row["run_id"] for row in rows])].reset_index(drop=True)
     frame.attrs["folder"] = str(folder)
     return frame
@@ -150,6 +157,31 @@ def try_to_build(configs: Sequence[Config], *, study: str | None = None) -> None
             if study is None:
                 raise
             raise UserError(f"cell {config['cell']!r} of the study {study}: {error}") from error
+
+
+def _undamaged(configs: Sequence[Config], say: Callable[[str], object]) -> list[Config]:
+    """The runs of a study without those whose row is there and cannot be read: these are said, and nothing is lost.
+
+    Raises:
+        UserError: If there is no other.
+    """
+    left, damaged = [], []
+    for config in configs:
+        try:
+            finished_row(find_run(config))
+            left.append(config)
+        except UserError as error:
+            damaged.append(str(error))
+    if not left:
+        raise UserError("; ".join(damaged))
+    say_all([f"{sentence}; until then this run is left out, the others are not" for sentence in damaged], say)
+    return left
+
+
+def say_all(sentences: Sequence[str], say: Callable[[str], object]) -> None:
+    """Each sentence once."""
+    for sentence in dict.fromkeys(sentences):
+        say(sentence)
 
 
 def run_label(settings: Sequence[str]) -> str:

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +14,7 @@ from hydra.utils import get_object, instantiate
 from omegaconf.errors import OmegaConfBaseException
 from torch_geometric.transforms import BaseTransform, Compose
 
-from gnn_dml.data.images import ImageDataset, ImageSplit, join
+from gnn_dml.data.images import SPLITS, ImageDataset, ImageSplit, join
 from gnn_dml.data.loader import TrainImages, TrainLoader
 from gnn_dml.data.open_images import open_images
 from gnn_dml.data.transforms import Transforms
@@ -38,17 +38,19 @@ class RunSplits:
 
     Attributes:
         train: To train on.
-        select: To choose the epoch on.
-        test: To test on, once.
+        select: To choose the epoch on; None where the last one is taken.
+        test: To test on, once; None where nothing is tested.
         transforms: How images are seen.
         skipped: Images of the data set that could not be read and were left out.
+        passed_over: Files that the reader left aside, by the reason.
     """
 
     train: ImageSplit
-    select: ImageSplit
-    test: ImageSplit
+    select: ImageSplit | None
+    test: ImageSplit | None
     transforms: Transforms
     skipped: int = 0
+    passed_over: Mapping[str, int] = field(default_factory=dict)
 
 
 def build(config: Config, **extra: Any) -> Any:
@@ -84,14 +86,25 @@ def _first_line(error: Exception) -> str:
     return next(iter(str(error).splitlines()), type(error).__name__)
 
 
-def build_source(config: Config) -> tuple[ImageDataset, Transforms, int]:
-    """The data set with its validation classes, how its images are seen, and how many were unreadable and left out."""
+def build_source(
+    config: Config, parts: Sequence[str] = SPLITS, *, labelled: bool = True, hold_out: bool = True
+) -> tuple[ImageDataset, Transforms, int]:
+    """The data set with its validation classes, how its images are seen, and how many were unreadable and left out.
+
+    Args:
+        config: Of a run.
+        parts: The splits that are used. The data set needs no image in any other, and validation classes are held out
+            only where the training half is among them.
+        labelled: Whether the classes of the images matter; where they do not, images without any will do.
+        hold_out: False leaves the training half as the data set has it.
+    """
     dataset, protocol = config["dataset"], config["protocol"]
     transforms: Transforms = build(dataset["transform"])
-    source: ImageDataset = build(dataset["source"])
-    # Settings that the configuration inside an older checkpoint has not are left at their defaults.
-    held_out = {"share": "val_share", "seed": "val_seed", "folds": "folds", "fold": "fold"}
-    source = hold_out_classes(source, **{name: protocol[key] for name, key in held_out.items() if key in protocol})
+    source: ImageDataset = build(dataset["source"], **_reader_arguments(dataset["source"], parts, labelled))
+    if hold_out and not {"train", "val"}.isdisjoint(parts):
+        # Settings that the configuration inside an older checkpoint has not are left at their defaults.
+        held_out = {"share": "val_share", "least": "val_least", "seed": "val_seed", "folds": "folds", "fold": "fold"}
+        source = hold_out_classes(source, **{name: protocol[key] for name, key in held_out.items() if key in protocol})
     cache = dataset.get("cache")
     opened = open_images(
         source,
@@ -104,17 +117,31 @@ def build_source(config: Config) -> tuple[ImageDataset, Transforms, int]:
     return opened.dataset, transforms, opened.skipped
 
 
+def _reader_arguments(source: Config, parts: Sequence[str], labelled: bool) -> dict[str, Any]:
+    """What tells a reader that not all splits or no classes are needed, as far as it can be told that."""
+    wanted: dict[str, Any] = {}
+    if {"train", "val"}.isdisjoint(parts) or "test" not in parts:
+        wanted["need"] = tuple(parts)
+    if not labelled:
+        wanted["labelled"] = False
+    taken = inspect.signature(locate(source["_target_"])).parameters if wanted else {}
+    return {name: value for name, value in wanted.items() if name in taken}
+
+
 def build_data(config: Config) -> RunSplits:
     """Read the data set and cut it as the protocol says."""
     protocol = config["protocol"]
-    source, transforms, skipped = build_source(config)
-    splits = {name: source.split(name) for name in {*protocol["train_on"], protocol["select_on"], "test"}}
+    select, test = protocol["select_on"], protocol.get("test_on", "test")
+    names = [name for name in SPLITS if name in {*protocol["train_on"], select, test}]
+    source, transforms, skipped = build_source(config, names)
+    splits = {name: source.split(name) for name in names}
     return RunSplits(
         train=join([splits[name] for name in protocol["train_on"]]),
-        select=splits[protocol["select_on"]],
-        test=splits["test"],
+        select=splits.get(select),
+        test=splits.get(test),
         transforms=transforms,
         skipped=skipped,
+        passed_over=getattr(source, "passed_over", {}),
     )
 
 

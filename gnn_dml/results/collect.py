@@ -18,6 +18,9 @@ REQUIRED = ("run_id", "seed", "status")
 STATUSES = ("finished", "diverged")
 METRIC = re.compile(r"((?:val_|test_|last_)?(?:backbone|refined)_)(.+)")
 ORDER = ("recall@", "map@r", "r_precision", "nmi", "ami")
+FORMER = "former"
+"""In the file of a run: true where the study has that cell no more."""
+
 CELLS = "cells"
 """Folder of a study with a file for each run that says which cell it is; whole folders merge by copying."""
 
@@ -36,25 +39,49 @@ def collect(study_dir: Path) -> pd.DataFrame:
     Returns:
         One row per run, sorted by cell (in the order of `cells.json`, the others alphabetically after them),
         overrides and seed, with the columns of `gnn_dml.columns`. Missing numbers are missing, missing texts empty.
+        Runs of cells that the study has no more (`former` in the file of the run) are left out. In its `attrs`, under
+        `damaged`, a sentence for each file that cannot be understood: its run is left out, and no other.
 
     Raises:
-        UserError: When the folder is missing or holds no ended run, or a file in it cannot be understood or written.
+        UserError: When the folder is missing or holds no ended run that can be understood, or results.csv cannot be
+            written.
     """
     if not study_dir.is_dir():
         raise UserError(f"there is no study folder {study_dir}")
     path = study_dir / "results.csv"
     with FileLock(study_dir / ".results.lock"):
-        rows = [_read_row(path) for path in sorted(study_dir.glob("*/result.json"))]
+        rows, damaged = _read_rows(study_dir)
+        if not rows and damaged:
+            raise UserError("; ".join(damaged))
         if not rows:
             raise UserError(f"{study_dir} has no run with a result.json: no run of this study has ended yet")
-        frame = _sorted(_typed(rows), _cell_order(study_dir / "cells.json"))
+        try:
+            order = _cell_order(study_dir / "cells.json")
+        except UserError as error:
+            order, damaged = [], [*damaged, f"{error}; the cells are in alphabetical order"]
+        frame = _sorted(_typed(rows), order)
         try:
             write_atomically(path, lambda partial: frame.to_csv(partial, index=False))
         except OSError as error:
             raise UserError(f"cannot write {path}: {error}; the rows are safe in */result.json") from error
         for folder in (study_dir, study_dir / CELLS):
             sweep_partials(folder)
+    frame.attrs["damaged"] = damaged
     return frame
+
+
+def _read_rows(study_dir: Path) -> tuple[list[dict[str, Any]], list[str]]:
+    """The rows of a study, and what is wrong with those that cannot be read."""
+    rows, damaged = [], []
+    for path in sorted(study_dir.glob("*/result.json")):
+        try:
+            row = _read_row(path)
+        except UserError as error:
+            damaged.append(f"{error}; this run is left out, the others are not")
+            continue
+        if not row.pop(FORMER, False):
+            rows.append(row)
+    return rows, damaged
 
 
 def _read_row(path: Path) -> dict[str, Any]:
@@ -90,7 +117,7 @@ def _cell_of(path: Path, row: dict[str, Any]) -> dict[str, Any]:
     said = _read_json(file)
     if not isinstance(said, dict) or not isinstance(said.get("cell", ""), str):
         raise UserError(f"{file} is no JSON object with the name of a cell")
-    return {**known, **{name: said[name] for name in ("cell", "overrides", "settings") if name in said}}
+    return {**known, **{name: said[name] for name in ("cell", "overrides", "settings", FORMER) if name in said}}
 
 
 def _check_number(path: Path, name: str, value: Any) -> None:
