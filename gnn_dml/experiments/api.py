@@ -104,7 +104,8 @@ def run_study(
 
     dirs = open_config_dirs(config_dirs)
     found = read_study(study, dirs) if isinstance(study, str) else study
-    configs = _undamaged(plan(found, seeds or found.seeds, settings, config_dirs=dirs), say)
+    planned = plan(found, seeds or found.seeds, settings, config_dirs=dirs)
+    configs = _undamaged(planned, say)
     try_to_build(configs, study=found.name)
     folder = Path(configs[0]["out"]) / found.name
     label = overrides_label(settings)
@@ -122,10 +123,10 @@ def run_study(
         if on_row is not None:
             on_row(row, number, len(configs), reused)
     write_cell_order(folder, list(found.cells))
-    if former := mark_former(folder, found, configs, label):
+    if former := mark_former(folder, found, planned, label):
         say(
-            f"{len(former)} runs in {folder} are of cells that the study has no more, or had with other settings: they "
-            f"stay there and are in no table ({', '.join(former[:3])}{', ...' if len(former) > 3 else ''})"
+            f"{_count(former)} in {folder} of cells that the study has no more, or had with other settings, "
+            f"stay there and stand in no table ({', '.join(former[:3])}{', ...' if len(former) > 3 else ''})"
         )
     collected = collect(folder)
     say_all(collected.attrs["damaged"], say)
@@ -176,6 +177,10 @@ def _undamaged(configs: Sequence[Config], say: Callable[[str], object]) -> list[
         raise UserError("; ".join(damaged))
     say_all([f"{sentence}; until then this run is left out, the others are not" for sentence in damaged], say)
     return left
+
+
+def _count(runs: Sequence[str]) -> str:
+    return "1 run" if len(runs) == 1 else f"{len(runs)} runs"
 
 
 def say_all(sentences: Sequence[str], say: Callable[[str], object]) -> None:

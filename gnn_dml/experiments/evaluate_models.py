@@ -122,7 +122,7 @@ def evaluate(
         A row per embedding, those of an ensemble before those of its members: `model`, `embedding`, `member`, `epoch`,
         `split`, `images`, `image_size`, `normalize`, `metric`, `channels`, `recall@k`, `map@r`, `r_precision`, `nmi`,
         `ami`, the diagnostics, and `unmatched`. Fractions in [0, 1]; NaN where there is no number. Members have the
-        metrics of retrieval alone. Its `attrs` have `remarks`: sentences on how images are seen otherwise than as trained.
+        metrics of retrieval alone. Its `attrs` have `remarks`: sentences on how images are seen other than as trained.
 
     Raises:
         UserError: If something is missing, unreadable, or does not fit.
