@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -14,7 +15,8 @@ from hydra.utils import get_object, instantiate
 from omegaconf.errors import OmegaConfBaseException
 from torch_geometric.transforms import BaseTransform, Compose
 
-from gnn_dml.data.images import SPLITS, ImageDataset, ImageSplit, join
+from gnn_dml.data.found import Found
+from gnn_dml.data.images import BOTH, SPLITS, ImageDataset, ImageSplit, join
 from gnn_dml.data.loader import TrainImages, TrainLoader
 from gnn_dml.data.open_images import open_images
 from gnn_dml.data.transforms import Transforms
@@ -42,7 +44,7 @@ class RunSplits:
         test: To test on, once; None where nothing is tested.
         transforms: How images are seen.
         skipped: Images of the data set that could not be read and were left out.
-        passed_over: Files that the reader left aside, by the reason.
+        found: How the reader found them, and what it passed over.
     """
 
     train: ImageSplit
@@ -50,7 +52,7 @@ class RunSplits:
     test: ImageSplit | None
     transforms: Transforms
     skipped: int = 0
-    passed_over: Mapping[str, int] = field(default_factory=dict)
+    found: Found = field(default_factory=Found)
 
 
 def build(config: Config, **extra: Any) -> Any:
@@ -87,21 +89,23 @@ def _first_line(error: Exception) -> str:
 
 
 def build_source(
-    config: Config, parts: Sequence[str] = SPLITS, *, labelled: bool = True, hold_out: bool = True
+    config: Config, *, need: Collection[str] = BOTH, labelled: bool = True, hold_out: bool = True
 ) -> tuple[ImageDataset, Transforms, int]:
     """The data set with its validation classes, how its images are seen, and how many were unreadable and left out.
 
     Args:
-        config: Of a run.
-        parts: The splits that are used. The data set needs no image in any other, and validation classes are held out
-            only where the training half is among them.
-        labelled: Whether the classes of the images matter; where they do not, images without any will do.
+        config: Resolved.
+        need: Splits that have to be there: some of "train", "val", "test". A reader that can leaves the others out.
+        labelled: Whether images without labels are refused.
         hold_out: False leaves the training half as the data set has it.
+
+    Raises:
+        UserError: If the data set cannot be read or lacks a split that is needed.
     """
     dataset, protocol = config["dataset"], config["protocol"]
     transforms: Transforms = build(dataset["transform"])
-    source: ImageDataset = build(dataset["source"], **_reader_arguments(dataset["source"], parts, labelled))
-    if hold_out and not {"train", "val"}.isdisjoint(parts):
+    source = read_dataset(dataset["source"], need=need, labelled=labelled)
+    if hold_out and {"train", "val"} & set(need):
         # Settings that the configuration inside an older checkpoint has not are left at their defaults.
         held_out = {"share": "val_share", "least": "val_least", "seed": "val_seed", "folds": "folds", "fold": "fold"}
         source = hold_out_classes(source, **{name: protocol[key] for name, key in held_out.items() if key in protocol})
@@ -117,15 +121,14 @@ def build_source(
     return opened.dataset, transforms, opened.skipped
 
 
-def _reader_arguments(source: Config, parts: Sequence[str], labelled: bool) -> dict[str, Any]:
-    """What tells a reader that not all splits or no classes are needed, as far as it can be told that."""
-    wanted: dict[str, Any] = {}
-    if {"train", "val"}.isdisjoint(parts) or "test" not in parts:
-        wanted["need"] = tuple(parts)
-    if not labelled:
-        wanted["labelled"] = False
-    taken = inspect.signature(locate(source["_target_"])).parameters if wanted else {}
-    return {name: value for name, value in wanted.items() if name in taken}
+def read_dataset(reader: Config, *, need: Collection[str] = BOTH, labelled: bool = True) -> ImageDataset:
+    """Call the reader of a data set with `need` and `labelled`, as far as it takes them; see `build_source`."""
+    given = {"need": tuple(need), "labelled": labelled}
+    taken: Collection[str] = ()
+    with suppress(UserError, ValueError, TypeError):  # of what cannot be called, `build` says what is wrong
+        taken = inspect.signature(locate(str(reader.get("_target_")))).parameters
+    source: ImageDataset = build(reader, **{name: value for name, value in given.items() if name in taken})
+    return source
 
 
 def build_data(config: Config) -> RunSplits:
@@ -133,7 +136,7 @@ def build_data(config: Config) -> RunSplits:
     protocol = config["protocol"]
     select, test = protocol["select_on"], protocol.get("test_on", "test")
     names = [name for name in SPLITS if name in {*protocol["train_on"], select, test}]
-    source, transforms, skipped = build_source(config, names)
+    source, transforms, skipped = build_source(config, need=names)
     splits = {name: source.split(name) for name in names}
     return RunSplits(
         train=join([splits[name] for name in protocol["train_on"]]),
@@ -141,7 +144,7 @@ def build_data(config: Config) -> RunSplits:
         test=splits.get(test),
         transforms=transforms,
         skipped=skipped,
-        passed_over=getattr(source, "passed_over", {}),
+        found=source.found,
     )
 
 

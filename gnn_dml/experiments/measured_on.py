@@ -43,7 +43,7 @@ def describe_data(config: Config, data: RunSplits) -> dict[str, Any]:
         "select_classes": None if select is None else select.classes,
         "select_answered": None if select is None else select.answered,
         "skipped_images": data.skipped,
-        "passed_over": "; ".join(f"{count} {reason}" for reason, count in data.passed_over.items() if count),
+        "passed_over": "; ".join(f"{count} ({reason})" for reason, count in data.found.passed_over.items()),
         "image_size": transform.get("size"),
         "normalize": normalization_of(transform),
     }

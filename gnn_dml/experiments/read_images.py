@@ -26,7 +26,7 @@ def read_images(config: Config, name: str, *, labelled: bool = True) -> ImageSpl
         source = _whatever_is_there(config, labelled)
         there = {"test" if role in ("query", "gallery") else role for role in source.roles}
         return join([source.split(part) for part in names if part in there])
-    source, _, _ = build_source(config, names, labelled=labelled)
+    source, _, _ = build_source(config, need=names, labelled=labelled)
     return join([source.split(part) for part in names])
 
 
@@ -35,7 +35,7 @@ def _whatever_is_there(config: Config, labelled: bool) -> ImageDataset:
     first: UserError | None = None
     for parts in (SPLITS, ("test",), ("train", "val")):
         try:
-            return build_source(config, parts, labelled=labelled, hold_out=False)[0]
+            return build_source(config, need=parts, labelled=labelled, hold_out=False)[0]
         except UserError as error:
             first = first or error
     assert first is not None

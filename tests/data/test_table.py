@@ -49,8 +49,9 @@ def test_without_splits_the_last_labels_are_for_testing(folder):
     [
         (["images/class 1/0.jpg,,train"], "line 2: the column label is empty"),
         ([",a,train"], "line 2: the column path is empty"),
-        (["images/class 1/0.jpg,a,dev"], "line 2: split must be one of train, val, test, query, gallery, not 'dev'"),
-        (["images/class 1/0.jpg,a"], "line 2: split must be one of .* not ''"),
+        (["images/class 1/0.jpg,a,prod"], "line 2: split must be one of train, val, test, query, gallery, not 'prod'"),
+        (["images/class 1/0.jpg,a"], "line 2: 2 cells, and the header has 3"),
+        (["images/class 1/0.jpg,a,"], "line 2: split must be one of .* not ''"),
         (["images/class 1/0.jpg,a,train", "images/class 1/0.jpg,a,train"], r"line 3: .* stands on line 2 already"),
         (["images/class 1/0.jpg,a,train", "images/no.jpg,b,test"], r"line 3: there is no file .*no\.jpg$"),
         (["x.jpg,a,train", "y.jpg,b,test"], r"line 2: there is no file .*x\.jpg \(2 files are missing\)"),
@@ -76,10 +77,10 @@ def test_wrong_lines_are_named(folder, lines, said):
 
 
 def test_wrong_files_are_named(folder):
-    with pytest.raises(UserError, match=r"cannot be read as a CSV file"):
+    with pytest.raises(UserError, match=r"must be a CSV file, and there is no such file"):
         read_table(folder / "nothing.csv")
     with pytest.raises(UserError, match="lacks the column label; it has path, name"):
         read_table(write(folder, [], head="path,name"))
-    (folder / "list.csv").write_bytes(b"\xff\xfe\x00path")
-    with pytest.raises(UserError, match="cannot be read as a CSV file"):
+    (folder / "list.csv").write_bytes(b"path,label\nM\xf6we.jpg,a\n")
+    with pytest.raises(UserError, match=r"list\.csv, line 2: it is not in UTF-8"):
         read_table(folder / "list.csv")
