@@ -159,8 +159,8 @@ def _parts(protocol: Config) -> list[str]:
     found = []
     if "test" in trained and tested != "none":
         found.append(
-            "protocol.train_on with test needs protocol.test_on=none: classes trained on cannot be tested on; without "
-            "test it can hold train, val or both"
+            "protocol.train_on must hold train, val or both; test too with protocol.test_on=none, for classes trained "
+            "on cannot be tested on"
         )
     if selected in trained:
         rest = [name for name in trained if name != selected]

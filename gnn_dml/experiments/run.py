@@ -122,7 +122,7 @@ class Run:
                 self.say(f"{self._path('resume.pt')} cannot be used ({error}); the run begins anew")
                 self._earlier, self._best_sum = 0.0, None
                 data, learner, trainer = self._make()
-        for weakness in weaknesses(self.config["protocol"], data):
+        for weakness in weaknesses(self.config["protocol"], data) if not rows else ():
             self.say(weakness)
         # Whatever the settings get wrong has been said by now; from here on there are files.
         text = yaml.safe_dump(dict(self.config), sort_keys=False)

@@ -18,6 +18,9 @@ REQUIRED = ("run_id", "seed", "status")
 STATUSES = ("finished", "diverged")
 METRIC = re.compile(r"((?:val_|test_|last_)?(?:backbone|refined)_)(.+)")
 ORDER = ("recall@", "map@r", "r_precision", "nmi", "ami")
+LARGEST = 2**62
+"""Of any number in a row; a table holds no larger whole ones."""
+
 FORMER = "former"
 """In the file of a run: true where the study has that cell no more."""
 
@@ -95,7 +98,7 @@ def _read_row(path: Path) -> dict[str, Any]:
         raise UserError(f"{path} lacks {', '.join(missing)}")
     if row["status"] not in STATUSES:
         raise UserError(f"{path} has the status {row['status']!r}; allowed are {' and '.join(STATUSES)}")
-    if not _is_whole(row["seed"]):
+    if not _is_whole(row["seed"]) or abs(row["seed"]) > LARGEST:
         raise UserError(f"{path} has the seed {row['seed']!r}, which is not a whole number")
     if not isinstance(row.setdefault("settings", {}), dict):
         raise UserError(f"{path} has settings = {row['settings']!r}, which is not a JSON object")
@@ -128,6 +131,8 @@ def _check_number(path: Path, name: str, value: Any) -> None:
         return
     if isinstance(value, bool) or not isinstance(value, int | float):
         raise UserError(f"{path} has {name} = {value!r}, which is not a number")
+    if abs(value) > LARGEST:
+        raise UserError(f"{path} has {name} = {str(value)[:30]}, which is out of range")
     if kind is int and not float(value).is_integer():
         raise UserError(f"{path} has {name} = {value!r}, which is not a whole number")
     if is_metric and abs(value) > 1 + 1e-6:  # AMI may fall below 0; nothing may be a percentage
@@ -140,8 +145,10 @@ def _is_whole(value: Any) -> bool:
 
 def _read_json(path: Path) -> Any:
     try:
-        return json.loads(path.read_text(encoding="utf-8"))
-    except (ValueError, OSError) as error:
+        held = json.loads(path.read_text(encoding="utf-8"))
+        json.dumps(held, ensure_ascii=False).encode()  # half of a surrogate pair can be read and not be written
+        return held
+    except (ValueError, OSError, RecursionError) as error:
         raise UserError(f"{path} cannot be read as JSON ({error})") from error
 
 
