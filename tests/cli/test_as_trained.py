@@ -1,4 +1,4 @@
-"""A run on other images: seen as in its training, needing only the split that is used, in a split, in all, in a file."""
+"""A run on other images: seen as in its training, with only the split there that is used; what a search looks in."""
 
 import json
 

@@ -17,8 +17,9 @@ def row(cell, seed=0, *, content="aaaa00000000", test_set="1111", r1=0.5, **colu
         "test_set": test_set,
         "root": f"root {content[0]}",
     }
-    return {**own, **data, "status": "finished", "selected_on": "val", "seconds": 1.0, "backbone_recall@1": r1,
-            "backbone_map@r": r1, **columns}  # fmt: skip
+    figures = {"seconds": 1.0, "backbone_recall@1": r1, "backbone_map@r": r1}
+    more = {"root": f"root {content[0]}", "status": "finished", "selected_on": "val"}
+    return {**own, **data, **more, **figures, **columns}
 
 
 @pytest.mark.parametrize("changed", [{"content": "bbbb00000000"}, {"test_set": "2222"}, {"dataset": "table"}])
