@@ -31,7 +31,7 @@ def adapt_transform(transform: Config, run: Config) -> dict[str, Any]:
 def _sizes(transform: Config, trained: Config) -> dict[str, int]:
     """The run's size, cropped from the run's shorter side, or from as much of the image as the other data set shows."""
     size = trained.get("size")
-    if size is None or "size" not in transform:
+    if not isinstance(size, int) or "size" not in transform:
         return {}
     if "resize" not in transform:
         return {"size": size}
@@ -40,15 +40,15 @@ def _sizes(transform: Config, trained: Config) -> dict[str, int]:
 
 
 def _normalization(transform: Config, trained: Config) -> dict[str, Any]:
-    """The run's, whether it has a name or is a mean and a deviation for each channel."""
+    """The run's, whether it has a name or is a mean and a deviation for each channel.
+
+    Where the other data set knows only names and the run has none, it is left as it is: `describe_transfer` says so.
+    """
     name = normalization_of(trained)
     if "normalize" in trained or name in SCALES:
         return normalization_settings(transform, name)
     if "normalize" in transform:
-        raise UserError(
-            f"the run was trained on images normalised as {name}, and dataset.transform.normalize of the other data "
-            f"set is one of {', '.join(SCALES)}: type it"
-        )
+        return {}
     return {part: trained[part] for part in ("mean", "std")}
 
 
@@ -57,7 +57,7 @@ def normalization_of(transform: Config) -> str:
     if "normalize" in transform:
         return str(transform["normalize"])
     mean, std = transform.get("mean"), transform.get("std")
-    if mean is None or std is None:
+    if not isinstance(mean, (list, tuple)) or not isinstance(std, (list, tuple)):
         return "half"
     held = (tuple(mean), tuple(std))
     named = next((name for name, scale in SCALES.items() if not scale.bgr and (scale.mean, scale.std) == held), None)
@@ -81,8 +81,9 @@ def describe_transfer(used: Config, trained: Config, own: Config) -> str:
 
 def seen(transform: Config) -> str:
     """Size and normalisation of images, for a sentence."""
-    size = transform.get("size")
-    return ("" if size is None else f"{size} px, ") + f"normalize={normalization_of(transform)}"
+    size, name = transform.get("size"), normalization_of(transform)
+    shown = name if name.isprintable() else ascii(name)
+    return (f"{size} px, " if isinstance(size, int) else "") + f"normalize={shown}"
 
 
 def normalization_settings(transform: Config, normalize: str) -> dict[str, Any]:

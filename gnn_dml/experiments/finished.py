@@ -21,12 +21,12 @@ def read_row(path: Path) -> dict[str, Any]:
     """
     try:
         row: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
-        if not {"run_id", "status", "seed", "seconds", "backbone_recall@1"} <= row.keys():
+        if not {"run_id", "status", "seed", "backbone_recall@1"} <= row.keys():
             raise ValueError("it is no row of a run")
         if row["status"] not in STATUSES:
             raise ValueError(f"it has the status {row['status']!r}")
         for name in ("seed", "seconds", "backbone_recall@1", "refined_recall@1"):
-            if not isinstance(row.get(name), (int, float, type(None))) or (name == "seconds" and row[name] is None):
+            if not isinstance(row.get(name), (int, float, type(None))):
                 raise ValueError(f"it has {name} = {row.get(name)!r}, which is no number")
     except (OSError, ValueError, AttributeError, TypeError, RecursionError) as error:
         raise UserError(f"{path} cannot be used ({error}); delete that file to run the cell again") from error

@@ -93,7 +93,7 @@ class Trained:
     def knows(self, name: str) -> str:
         """In a sentence, that the run was trained on the classes of the test split; empty where it was not."""
         trained = self.trained_with
-        if name != "test" or trained is None or "test" not in trained["protocol"]["train_on"]:
+        if name != "test" or trained is None or "test" not in (trained["protocol"].get("train_on") or ()):
             return ""
         if trained["dataset"].get("content") != self.config["dataset"].get("content"):
             return ""
