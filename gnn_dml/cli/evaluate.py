@@ -48,11 +48,13 @@ def _run_models(arguments: argparse.Namespace, runs: Sequence[str], settings: Se
     split = found.split
     if arguments.csv is not None:
         every = [*found.whole, *found.training_free, *(one for member in found.members for one in member)]
-        write_csv(typed_path(arguments.csv), every, split=arguments.split, images=len(split), metric=arguments.metric)
+        write_csv(typed_path(arguments.csv), every, **found.same)
     if arguments.json:
         print(json.dumps(_to_json(found)))
         return 0
     print("\n".join(model.describe(refined=len(found.whole) == 2) for model in models))
+    if known := next((said for model in models if (said := model.knows(arguments.split))), ""):
+        print(f"  {known}")
     print(f"{arguments.split} classes: {len(split)} images of {split.num_classes} classes, in percent\n")
     _print_table(found.whole, None if split.query is None else int(split.query.sum()), len(split))
     if split.num_classes == 1:
@@ -78,7 +80,9 @@ def _to_json(found: Evaluation) -> dict[str, Any]:
         whole.setdefault(name.replace("backbone_", "refined_", 1), None)
     if found.training_free:
         whole |= {name: value for name, value in to_json(found.training_free).items() if name != "unmatched"}
-    out = {"epoch": found.models[0].epoch if len(found.models) == 1 else None, "split": found.split_name, **whole}
+    out = {"epoch": found.models[0].epoch if len(found.models) == 1 else None, **found.same, **whole}
+    if found.remarks:
+        out["remarks"] = found.remarks
     if found.members:
         out["members"] = [
             {"run": model.name, "epoch": model.epoch, **to_json(member)}

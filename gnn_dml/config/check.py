@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from gnn_dml.config.flatten import flatten
+from gnn_dml.config.identity import checkpoint_file
 from gnn_dml.prepare.cards import find_card
 from gnn_dml.text import exists
 
@@ -35,6 +36,7 @@ _AT_LEAST: dict[str, float] = {
     "dataset.transform.size": 1,
     "dataset.transform.resize": 1,
     "protocol.val_seed": 0,
+    "protocol.val_least": 1,
     "protocol.folds": 2,
     "protocol.fold": 0,
     "loss.backbone_weight": 0,
@@ -53,7 +55,8 @@ _ONE_OF: dict[str, tuple[str, ...]] = {
     "dataset.orientation": ("exif", "stored"),
     "optimizer.schedule": ("one_cycle", "constant", "step", "drop"),
     "optimizer.decayed": ("matrices", "all"),
-    "protocol.select_on": ("val", "test"),
+    "protocol.select_on": ("val", "test", "none"),
+    "protocol.test_on": ("test", "none"),
     "protocol.neighbourhood": ("nearest", "reciprocal"),
 }
 
@@ -167,13 +170,32 @@ def _names(config: Config) -> list[str]:
         found.append(f"protocol.select_by must be one of {', '.join(measures)}, not {chosen!r}")
     elif chosen.startswith("refined_") and config["choices"]["graph"] == "none":
         found.append(f"protocol.select_by={chosen} needs a refiner, and graph=none has none")
-    unknown = [name for name in config["protocol"]["train_on"] if name not in ("train", "val")]
-    if unknown or not config["protocol"]["train_on"]:
-        found.append(f"protocol.train_on must hold train, val or both, not {config['protocol']['train_on']}")
-    elif config["protocol"]["select_on"] in config["protocol"]["train_on"]:
+    return found + _parts(config["protocol"])
+
+
+def _parts(protocol: Config) -> list[str]:
+    """What is trained on, chosen on and tested on; classes of one may not be those of another."""
+    trained, selected, tested = protocol["train_on"], protocol["select_on"], protocol.get("test_on", "test")
+    known = ("train", "val", "test")
+    if not isinstance(trained, list) or not trained or any(name not in known for name in trained):
+        return [f"protocol.train_on must hold train, val or both, not {trained}"]
+    if len(set(trained)) < len(trained):
+        return [f"protocol.train_on names a part twice: {trained}"]
+    found = []
+    if "test" in trained and tested != "none":
         found.append(
-            "protocol.select_on=val needs protocol.train_on=[train]: classes trained on cannot choose the epoch"
+            "protocol.train_on must hold train, val or both; test too with protocol.test_on=none, for classes trained "
+            "on cannot be tested on"
         )
+    if selected in trained:
+        rest = [name for name in trained if name != selected]
+        instead = f"protocol.train_on=[{','.join(rest)}]" if rest else "other classes to train on"
+        found.append(
+            f"protocol.select_on={selected} needs {instead}: classes trained on cannot choose the epoch "
+            "(protocol.select_on=none takes the last)"
+        )
+    if selected == "none" and protocol.get("reload"):
+        found.append("protocol.reload needs protocol.select_on=val or test: without it no epoch is the best so far")
     return found
 
 
@@ -192,6 +214,9 @@ def _files(config: Config) -> list[str]:
     weights = config["backbone"].get("weights")
     if weights not in (None, "imagenet", "packaged") and not os.path.isfile(weights):  # noqa: PTH113
         found.append(f"backbone.weights must be null, imagenet, packaged or an existing file, not {weights!r}")
+    start = config.get("start_from")
+    if start is not None and not checkpoint_file(Path(start)).is_file():
+        found.append(f"start_from must be null, a run folder or a checkpoint, and there is none at {start}")
     out = Path(config["out"])
     existing = next(folder for folder in (out, *out.absolute().parents) if exists(folder))
     if not existing.is_dir():

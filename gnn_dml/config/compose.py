@@ -99,6 +99,8 @@ def _expand_paths(config: Config) -> None:
     ):
         if part.get(name) is not None:
             part[name] = str(typed_path(str(part[name])).absolute())
+    if config.get("start_from") is not None:
+        config["start_from"] = str(typed_path(str(config["start_from"])).absolute())
     if weights not in NO_WEIGHTS:
         config["backbone"]["weights"] = str(typed_path(str(weights)).absolute())
 

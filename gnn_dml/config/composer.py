@@ -20,6 +20,7 @@ from hydra.errors import HydraException
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
+from gnn_dml.config.brought import undo_what_is_of_others
 from gnn_dml.config.names import CONF, ConfigDirs, groups
 from gnn_dml.errors import UserError
 
@@ -48,7 +49,10 @@ class Composer:
         self._values: dict[tuple[tuple[str, ...], str], Config] = {}
 
     def tree(self, chosen: Sequence[str]) -> DictConfig:
-        """The whole configuration under choices of groups (`graph=knn`), not resolved, and not to be changed."""
+        """The whole configuration under choices of groups (`graph=knn`), not resolved, and not to be changed.
+
+        A choice that is typed comes with its own settings, not with those that a data set has for another.
+        """
         key = tuple(chosen)
         if key not in self._trees:
             with initialize_config_dir(str(CONF), version_base="1.3"):
@@ -57,6 +61,9 @@ class Composer:
             OmegaConf.set_struct(tree, False)
             del tree["hydra"]
             tree["choices"] = choices
+            names = dict(choice.split("=", 1) for choice in key)
+            rest = [choice for choice in key if not choice.startswith("dataset=")]
+            undo_what_is_of_others(tree, names, lambda: self.tree(rest), self.config_dirs)
             self._trees[key] = tree
             self._named[key] = frozenset(named_inside(OmegaConf.to_container(tree, resolve=False)))
         return self._trees[key]

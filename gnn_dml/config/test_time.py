@@ -21,7 +21,17 @@ from gnn_dml.text import typed_path
 Config = dict[str, Any]
 
 GROUPS = ("dataset", "graph")
-PROTOCOL = ("neighbourhood", "neighbours", "refine_gallery", "k1", "val_share", "val_seed", "folds", "fold")
+PROTOCOL = (
+    "neighbourhood",
+    "neighbours",
+    "refine_gallery",
+    "k1",
+    "val_share",
+    "val_least",
+    "val_seed",
+    "folds",
+    "fold",
+)
 ALONE = ("device", "workers", "seed")
 
 
@@ -69,7 +79,7 @@ def overlay(config: Mapping[str, Any], settings: Sequence[str], config_dirs: Con
     source = found["dataset"]["source"]
     source.update({name: found["dataset"][name] for name in source if name in found["dataset"]})
     # Where the weights once started from, and where the run's files were to go, makes no difference any more.
-    raise_all(problems({**found, "backbone": {**found["backbone"], "weights": None}, "out": "."}))
+    raise_all(problems({**found, "backbone": {**found["backbone"], "weights": None}, "out": ".", "start_from": None}))
     return dict(found)
 
 

@@ -15,7 +15,7 @@ from hydra.errors import HydraException
 from gnn_dml.errors import UserError
 from gnn_dml.text import show_name
 
-PATHS = ("out", "dataset.root", "dataset.images", "dataset.cache", "backbone.weights")
+PATHS = ("out", "dataset.root", "dataset.images", "dataset.cache", "backbone.weights", "start_from")
 """Settings that are paths."""
 
 TEXTS = (*PATHS, "study_name", "cell", "device")

@@ -108,6 +108,21 @@ def find_neighbours(
     return rank_images(x[rows], x[: len(split)], queries.places, _candidates(split), k)
 
 
+def as_split(images: Sequence[Tensor], names: Sequence[str]) -> ImageSplit:
+    """Images of no known class as a split.
+
+    Args:
+        images: uint8 (3, h, w) each.
+        names: Of them.
+    """
+    return ImageSplit(
+        images=cast("Images", list(images)),
+        labels=torch.zeros(len(images), dtype=torch.long),
+        class_names=("",),
+        image_names=tuple(names),
+    )
+
+
 def _append(split: ImageSplit, others: Sequence[Tensor]) -> ImageSplit:
     """The split and then other images, which are nobody's neighbours; their labels say nothing."""
     return ImageSplit(

@@ -82,6 +82,7 @@ def train(
     folder = find_run(config)
     _note(unwritten, lambda: write_cell(folder, config, run_label(chosen.settings)))
     frame = collect(folder.parent, on_unwritten=unwritten.append)
+    say_all(frame.attrs["damaged"], say)
     found: pd.DataFrame = frame[frame["run_id"] == row["run_id"]].reset_index(drop=True)
     found.attrs |= {"folder": str(folder), "reused": reused, "unwritten": _warned(unwritten)}
     return found
@@ -119,13 +120,14 @@ def run_study(
     Raises:
         UserError: If a setting of any cell is wrong, before the first run starts; if a file cannot be read or written.
     """
-    from gnn_dml.experiments.cell_files import write_cell, write_cell_order
+    from gnn_dml.experiments.cell_files import mark_former, write_cell, write_cell_order
     from gnn_dml.experiments.run_all import run_all
     from gnn_dml.results import collect
 
     dirs = open_config_dirs(config_dirs)
     found = read_study(study, dirs) if isinstance(study, str) else study
-    configs = plan(found, seeds or found.seeds, settings, config_dirs=dirs, on_plan=on_plan)
+    planned = plan(found, seeds or found.seeds, settings, config_dirs=dirs, on_plan=on_plan)
+    configs = _undamaged(planned, say)
     try_to_build(configs, study=found.name)
     folder = Path(configs[0]["out"]) / found.name
     label = overrides_label(settings)
@@ -140,12 +142,21 @@ def run_study(
     for config, row, reused in done:
         number = numbers[id(config)]
         row = {**row, "cell": config["cell"], "overrides": label}
-        _note(unwritten, partial(write_cell, find_run(config), config, label))
+        typed = [*found.overrides, *found.cells[config["cell"]]]
+        _note(unwritten, partial(write_cell, find_run(config), config, label, typed=typed))
         rows.append(row)
         if on_row is not None:
             on_row(row, number, len(configs), reused)
     _note(unwritten, lambda: write_cell_order(folder, list(found.cells)))
+    former: list[str] = []
+    _note(unwritten, lambda: former.extend(mark_former(folder, found, planned, label)))
+    if former:
+        say(
+            f"{_count(former)} in {folder} of cells that the study has no more, or had with other settings, "
+            f"stay there and stand in no table ({', '.join(former[:3])}{', ...' if len(former) > 3 else ''})"
+        )
     collected = collect(folder, on_unwritten=unwritten.append)
+    say_all(collected.attrs["damaged"], say)
     frame: pd.DataFrame = collected[collected["run_id"].isin([row["run_id"] for row in rows])].reset_index(drop=True)
     frame.attrs |= {"folder": str(folder), "unwritten": _warned(unwritten)}
     return frame
@@ -190,6 +201,35 @@ def try_to_build(configs: Sequence[Config], *, study: str | None = None) -> None
             if study is None:
                 raise
             raise UserError(f"cell {config['cell']!r} of the study {study}: {error}") from error
+
+
+def _undamaged(configs: Sequence[Config], say: Callable[[str], object]) -> list[Config]:
+    """The runs of a study without those whose row is there and cannot be read: these are said, and nothing is lost.
+
+    Raises:
+        UserError: If there is no other.
+    """
+    left, damaged = [], []
+    for config in configs:
+        try:
+            finished_row(find_run(config))
+            left.append(config)
+        except UserError as error:
+            damaged.append(str(error))
+    if not left:
+        raise UserError("; ".join(damaged))
+    say_all([f"{sentence}; until then this run is left out, the others are not" for sentence in damaged], say)
+    return left
+
+
+def _count(runs: Sequence[str]) -> str:
+    return "1 run" if len(runs) == 1 else f"{len(runs)} runs"
+
+
+def say_all(sentences: Sequence[str], say: Callable[[str], object]) -> None:
+    """Each sentence once."""
+    for sentence in dict.fromkeys(sentences):
+        say(sentence)
 
 
 def run_label(settings: Sequence[str]) -> str:

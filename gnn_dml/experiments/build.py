@@ -16,7 +16,7 @@ from omegaconf.errors import OmegaConfBaseException
 from torch_geometric.transforms import BaseTransform, Compose
 
 from gnn_dml.data.found import Found
-from gnn_dml.data.images import BOTH, ImageDataset, ImageSplit, join
+from gnn_dml.data.images import BOTH, SPLITS, ImageDataset, ImageSplit, join
 from gnn_dml.data.loader import TrainImages, TrainLoader
 from gnn_dml.data.open_images import open_images
 from gnn_dml.data.transforms import Transforms
@@ -40,16 +40,16 @@ class RunSplits:
 
     Attributes:
         train: To train on.
-        select: To choose the epoch on.
-        test: To test on, once.
+        select: To choose the epoch on; None where the last one is taken.
+        test: To test on, once; None where nothing is tested.
         transforms: How images are seen.
         skipped: Images of the data set that could not be read and were left out.
         found: How the reader found them, and what it passed over.
     """
 
     train: ImageSplit
-    select: ImageSplit
-    test: ImageSplit
+    select: ImageSplit | None
+    test: ImageSplit | None
     transforms: Transforms
     skipped: int = 0
     found: Found = field(default_factory=Found)
@@ -106,7 +106,7 @@ def read_source(
     source = read_dataset(config["dataset"]["source"], need=need, labelled=labelled)
     if hold_out and {"train", "val"} & set(need):
         # Settings that the configuration inside an older checkpoint has not are left at their defaults.
-        held_out = {"share": "val_share", "seed": "val_seed", "folds": "folds", "fold": "fold"}
+        held_out = {"share": "val_share", "least": "val_least", "seed": "val_seed", "folds": "folds", "fold": "fold"}
         source = hold_out_classes(source, **{name: protocol[key] for name, key in held_out.items() if key in protocol})
     return source
 
@@ -146,12 +146,14 @@ def read_dataset(reader: Config, *, need: Collection[str] = BOTH, labelled: bool
 def build_data(config: Config) -> RunSplits:
     """Read the data set and cut it as the protocol says."""
     protocol = config["protocol"]
-    source, transforms, skipped = build_source(config)
-    splits = {name: source.split(name) for name in {*protocol["train_on"], protocol["select_on"], "test"}}
+    select, test = protocol["select_on"], protocol.get("test_on", "test")
+    names = [name for name in SPLITS if name in {*protocol["train_on"], select, test}]
+    source, transforms, skipped = build_source(config, need=names)
+    splits = {name: source.split(name) for name in names}
     return RunSplits(
         train=join([splits[name] for name in protocol["train_on"]]),
-        select=splits[protocol["select_on"]],
-        test=splits["test"],
+        select=splits.get(select),
+        test=splits.get(test),
         transforms=transforms,
         skipped=skipped,
         found=source.found,

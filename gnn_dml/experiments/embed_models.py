@@ -72,7 +72,7 @@ def embed_models(
     if refined:
         check_refiners({model.name: model.learner for model in models})
     computing = choose_device(models, device)
-    members = [model.read_split(split, workers=workers) for model in models]
+    members = [model.read_split(split, workers=workers, labelled=False) for model in models]
     embedded = join_embeddings(embed_ensemble(members, computing, refine=refined))
     x = embedded.refined if refined else embedded.backbone
     assert x is not None

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Literal
 
+from gnn_dml.config.transfer import normalization_of
 from gnn_dml.data.images import ImageSplit
 from gnn_dml.evaluation.ensemble import check_refiners, embed_ensemble, join_embeddings
 from gnn_dml.evaluation.measurement import Measurement, MetricOptions, measure_branches, to_rows
@@ -44,7 +45,25 @@ class Evaluation:
     def rows(self) -> list[dict[str, Any]]:
         """A row per embedding: of the whole, of the training-free methods on it, then of each member."""
         measurements = [*self.whole, *self.training_free, *(one for member in self.members for one in member)]
-        return to_rows(measurements, split=self.split_name, images=len(self.split), metric=self.metric)
+        return to_rows(measurements, **self.same)
+
+    @property
+    def same(self) -> dict[str, Any]:
+        """What all rows were measured on; the transform is that of the first model."""
+        transform = self.models[0].config["dataset"]["transform"]
+        return {
+            "split": self.split_name,
+            "images": len(self.split),
+            "image_size": transform.get("size"),
+            "normalize": normalization_of(transform),
+            "metric": self.metric,
+        }
+
+    @property
+    def remarks(self) -> list[str]:
+        """In sentences, what is to be known of the figures."""
+        found = [remark for model in self.models for remark in (*model.remarks, model.knows(self.split_name))]
+        return [remark for remark in dict.fromkeys(found) if remark]
 
     def frame(self) -> pd.DataFrame:
         """The rows; `member` says which of them are of a member, `epoch` after which the weights were taken."""
@@ -101,8 +120,9 @@ def evaluate(
 
     Returns:
         A row per embedding, those of an ensemble before those of its members: `model`, `embedding`, `member`, `epoch`,
-        `split`, `images`, `metric`, `channels`, `recall@k`, `map@r`, `r_precision`, `nmi`, `ami`, the diagnostics, and
-        `unmatched`. Fractions in [0, 1]; NaN where there is no number. Members have the metrics of retrieval alone.
+        `split`, `images`, `image_size`, `normalize`, `metric`, `channels`, `recall@k`, `map@r`, `r_precision`, `nmi`,
+        `ami`, the diagnostics, and `unmatched`. Fractions in [0, 1]; NaN where there is no number. Members have the
+        metrics of retrieval alone. Its `attrs` have `remarks`: sentences on how images are seen other than as trained.
 
     Raises:
         UserError: If something is missing, unreadable, or does not fit.
@@ -122,7 +142,9 @@ def evaluate(
         workers=workers,
         training_free=training_free,
     )
-    return found.frame()
+    frame = found.frame()
+    frame.attrs["remarks"] = found.remarks
+    return frame
 
 
 def evaluate_models(

@@ -67,4 +67,4 @@ def summary(row: dict[str, Any]) -> str:
     backbone = percent(row["backbone_recall@1"])
     note = row.get("graph_note") or ""
     said = f"; {note}" if note else ""
-    return f"{row['cell']}, seed {row['seed']}: Recall@1 {backbone}{middle} ({row['seconds']:.0f} s){said}"
+    return f"{row['cell']}, seed {row['seed']}: Recall@1 {backbone}{middle} ({row.get('seconds') or 0:.0f} s){said}"

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from gnn_dml.config.compose import resolve
+from gnn_dml.config.dataset import own_transform
 from gnn_dml.config.names import open_config_dirs
 from gnn_dml.config.test_time import overlay, read_settings
 from gnn_dml.config.transfer import normalization_settings
@@ -91,7 +92,8 @@ def load_models(
         else:
             test_graph = any(key.split(".")[0] == "graph" for key in keys)
             config = overlay({**model.config, "device": "auto"}, settings, dirs)
-            loaded.append(from_run(run, model, config, test_graph=test_graph))
+            own = own_transform(str(config["choices"]["dataset"]), dirs) if "dataset" in keys else None
+            loaded.append(from_run(run, model, config, test_graph=test_graph, own_transform=own))
     return loaded
 
 

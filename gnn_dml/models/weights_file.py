@@ -67,6 +67,17 @@ def check_tensors(path: Path, tensors: Mapping[Any, Tensor]) -> None:
         raise UserError(f"{path}: its tensors would take {needed} bytes, and the file has {path.stat().st_size}")
 
 
+def check_finite(path: Path, tensors: Mapping[Any, Tensor]) -> None:
+    """See to it that every number of tensors is one.
+
+    Raises:
+        UserError: Naming the first tensor that holds NaN or infinity.
+    """
+    for name, tensor in tensors.items():
+        if tensor.is_floating_point() and not bool(tensor.isfinite().all()):
+            raise UserError(f"{path}: {_shown(name)} holds NaN or infinity: the file is damaged, or its run diverged")
+
+
 def read_state(path: Path) -> dict[str, Tensor]:
     """Read a state dict of a backbone on the CPU.
 
@@ -94,6 +105,7 @@ def read_state(path: Path) -> dict[str, Tensor]:
     if _fault(held) is not None:
         raise UserError(f"{path} holds no state dict that can be loaded (it is not a mapping of names to tensors)")
     check_tensors(path, held)
+    check_finite(path, held)
     return {name.removeprefix(_PARALLEL): tensor for name, tensor in held.items()}
 
 

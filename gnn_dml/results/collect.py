@@ -22,6 +22,11 @@ METRIC = re.compile(r"((?:val_|test_|last_)?(?:backbone|refined)_)(.+)")
 ORDER = ("recall@", "map@r", "r_precision", "nmi", "ami")
 LONGEST_WAIT = 60.0
 """Seconds to wait for another process that rebuilds the file, which takes less than one."""
+LARGEST = 2**62
+"""Of any number in a row; a table holds no larger whole ones."""
+
+FORMER = "former"
+"""In the file of a run: true where the study has that cell no more."""
 
 CELLS = "cells"
 """Folder of a study with a file for each run that says which cell it is; whole folders merge by copying."""
@@ -44,9 +49,12 @@ def collect(study_dir: Path, *, on_unwritten: Callable[[str], object] | None = N
     Returns:
         One row per run, sorted by cell (in the order of `cells.json`, the others alphabetically after them),
         overrides and seed, with the columns of `gnn_dml.columns`. Missing numbers are missing, missing texts empty.
+        Runs of cells that the study has no more (`former` in the file of the run) are left out. In its `attrs`, under
+        `damaged`, a sentence for each file that cannot be understood: its run is left out, and no other.
 
     Raises:
-        UserError: When the folder is missing or holds no ended run, or a file in it cannot be understood or written.
+        UserError: When the folder is missing or holds no ended run that can be understood, or results.csv cannot be
+            written.
     """
     if not study_dir.is_dir():
         raise UserError(f"there is no study folder {study_dir}")
@@ -54,10 +62,16 @@ def collect(study_dir: Path, *, on_unwritten: Callable[[str], object] | None = N
     with _lock(study_dir):
         seen = None
         while seen != (seen := _state(study_dir)):
-            rows = [_read_row(path) for path in sorted(study_dir.glob("*/result.json"))]
+            rows, damaged = _read_rows(study_dir)
+            if not rows and damaged:
+                raise UserError("; ".join(damaged))
             if not rows:
                 raise UserError(f"{study_dir} has no run with a result.json: no run of this study has ended yet")
-            frame = _sorted(_typed(rows), _cell_order(study_dir / "cells.json"))
+            try:
+                order = _cell_order(study_dir / "cells.json")
+            except UserError as error:
+                order, damaged = [], [*damaged, f"{error}; the cells are in alphabetical order"]
+            frame = _sorted(_typed(rows), order)
             try:
                 _write_changed(path, show_text(frame.to_csv(index=False, lineterminator="\n")).encode())
             except OSError as error:
@@ -68,6 +82,7 @@ def collect(study_dir: Path, *, on_unwritten: Callable[[str], object] | None = N
                 break
         for folder in (study_dir, study_dir / CELLS):
             sweep_partials(folder)
+    frame.attrs["damaged"] = damaged
     return frame
 
 
@@ -105,6 +120,20 @@ def _write_changed(path: Path, content: bytes) -> None:
     write_atomically(path, lambda partial: partial.write_bytes(content))
 
 
+def _read_rows(study_dir: Path) -> tuple[list[dict[str, Any]], list[str]]:
+    """The rows of a study, and what is wrong with those that cannot be read."""
+    rows, damaged = [], []
+    for path in sorted(study_dir.glob("*/result.json")):
+        try:
+            row = _read_row(path)
+        except UserError as error:
+            damaged.append(f"{error}; this run is left out, the others are not")
+            continue
+        if not row.pop(FORMER, False):
+            rows.append(row)
+    return rows, damaged
+
+
 def _read_row(path: Path) -> dict[str, Any]:
     """The row of a run, and what its study says of it."""
     row = _read_json(path)
@@ -116,7 +145,7 @@ def _read_row(path: Path) -> dict[str, Any]:
         raise UserError(f"{path} lacks {', '.join(missing)}")
     if row["status"] not in STATUSES:
         raise UserError(f"{path} has the status {row['status']!r}; allowed are {' and '.join(STATUSES)}")
-    if not _is_whole(row["seed"]):
+    if not _is_whole(row["seed"]) or abs(row["seed"]) > LARGEST:
         raise UserError(f"{path} has the seed {row['seed']!r}, which is not a whole number")
     if not isinstance(row.setdefault("settings", {}), dict):
         raise UserError(f"{path} has settings = {row['settings']!r}, which is not a JSON object")
@@ -138,7 +167,7 @@ def _cell_of(path: Path, row: dict[str, Any]) -> dict[str, Any]:
     said = _read_json(file)
     if not isinstance(said, dict) or not isinstance(said.get("cell", ""), str):
         raise UserError(f"{file} is no JSON object with the name of a cell")
-    return {**known, **{name: said[name] for name in ("cell", "overrides", "settings") if name in said}}
+    return {**known, **{name: said[name] for name in ("cell", "overrides", "settings", FORMER) if name in said}}
 
 
 def _check_number(path: Path, name: str, value: Any) -> None:
@@ -149,6 +178,8 @@ def _check_number(path: Path, name: str, value: Any) -> None:
         return
     if isinstance(value, bool) or not isinstance(value, int | float):
         raise UserError(f"{path} has {name} = {value!r}, which is not a number")
+    if abs(value) > LARGEST:
+        raise UserError(f"{path} has {name} = {str(value)[:30]}, which is out of range")
     if kind is int and not float(value).is_integer():
         raise UserError(f"{path} has {name} = {value!r}, which is not a whole number")
     if is_metric and abs(value) > 1 + 1e-6:  # AMI may fall below 0; nothing may be a percentage
@@ -161,8 +192,10 @@ def _is_whole(value: Any) -> bool:
 
 def _read_json(path: Path) -> Any:
     try:
-        return json.loads(path.read_text(encoding="utf-8"))
-    except (ValueError, OSError) as error:
+        held = json.loads(path.read_text(encoding="utf-8"))
+        json.dumps(held, ensure_ascii=False).encode()  # half of a surrogate pair can be read and not be written
+        return held
+    except (ValueError, OSError, RecursionError) as error:
         raise UserError(f"{path} cannot be read as JSON ({error})") from error
 
 

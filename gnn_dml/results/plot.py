@@ -139,7 +139,8 @@ def _labels(cells: Sequence[Cell]) -> list[str]:
     differ = [i for i, column in enumerate(settings) if len(set(column)) > 1]
     labels = []
     for cell in cells:
-        parts = [fill(cell.name, 26), *(fill(cell.setting[i], 30) for i in differ if cell.setting[i])]
+        shown = [*cell.setting[:3], cell.data]
+        parts = [fill(cell.name, 26), *(fill(shown[i], 30) for i in differ if shown[i])]
         labels.append("\n".join(parts))
     return labels
 

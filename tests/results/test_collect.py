@@ -1,5 +1,4 @@
 import json
-import re
 import signal
 import sys
 from pathlib import Path
@@ -79,12 +78,13 @@ def test_collecting_again_sees_new_runs(tmp_path):
 
 
 @pytest.mark.parametrize("content", ['{"run_id": "a", "ce', "", "\x00\xff", "[1, 2]", "null"])
-def test_a_broken_result_is_named(tmp_path, content):
+def test_a_broken_result_is_named_and_the_others_are_there(tmp_path, content):
     path = put(tmp_path, "good").parent.parent / "bad" / "result.json"
     path.parent.mkdir()
     path.write_bytes(content.encode("latin-1"))
-    with pytest.raises(UserError, match=re.escape(str(path))):
-        collect(tmp_path)
+    frame = collect(tmp_path)
+    assert frame["run_id"].tolist() == ["good"]
+    assert str(path) in frame.attrs["damaged"][0]
 
 
 @pytest.mark.parametrize(
@@ -111,11 +111,10 @@ def test_a_slightly_negative_ami_is_a_metric_like_any_other(tmp_path):
 
 
 @pytest.mark.parametrize("content", ['{"kNN": 1}', '["kNN", 3]', "["])
-def test_a_broken_list_of_cells_is_named(tmp_path, content):
+def test_a_broken_list_of_cells_is_named_and_costs_the_order_alone(tmp_path, content):
     put(tmp_path, "a")
     (tmp_path / "cells.json").write_text(content)
-    with pytest.raises(UserError, match=re.escape("cells.json")):
-        collect(tmp_path)
+    assert "cells.json" in collect(tmp_path).attrs["damaged"][0]
 
 
 def test_a_missing_or_empty_study_is_said(tmp_path):
@@ -181,3 +180,37 @@ def test_two_that_collect_at_once_lose_no_row(processes, tmp_path):
     assert [collector.returncode for collector in collectors] == [0, 0]
     assert sorted(pd.read_csv(tmp_path / "results.csv")["run_id"]) == sorted(f"{n}{i}" for n in "ab" for i in range(10))
     assert not list(tmp_path.glob(".partial-*"))
+
+
+DAMAGE = {
+    "deep": "[" * 100_000,
+    "other status": '{"run_id": "x", "seed": 0, "status": "done"}',
+    "huge seed": '{"run_id": "x", "seed": 1' + "0" * 30 + ', "status": "finished"}',
+    "huge number": '{"run_id": "x", "seed": 0, "status": "finished", "epochs": 1' + "0" * 400 + "}",
+    "half a pair": '{"run_id": "x", "seed": 0, "status": "finished", "cell": "\\ud800"}',
+    "percent": '{"run_id": "x", "seed": 0, "status": "finished", "backbone_recall@1": 58.0}',
+}
+
+
+@pytest.mark.parametrize("name", DAMAGE)
+def test_a_damaged_row_is_said_and_the_others_are_there(tmp_path, name):
+    put(tmp_path, "good", **{"backbone_recall@1": 0.5})
+    put(tmp_path, "bad").write_text(DAMAGE[name])
+    frame = collect(tmp_path)
+    assert frame["run_id"].tolist() == ["good"]
+    (said,) = frame.attrs["damaged"]
+    assert str(tmp_path / "bad" / "result.json") in said
+    assert pd.read_csv(tmp_path / "results.csv")["run_id"].tolist() == ["good"]
+
+
+def test_runs_of_cells_that_are_no_more_are_left_out(tmp_path):
+    for name in ("old", "new"):
+        put(tmp_path, name)
+    (tmp_path / "cells").mkdir()
+    (tmp_path / "cells" / "old.json").write_text('{"cell": "kNN", "overrides": "", "former": true}')
+    assert collect(tmp_path)["run_id"].tolist() == ["new"]
+
+
+def test_nan_in_a_row_is_missing(tmp_path):
+    put(tmp_path, "a", **{"backbone_recall@1": float("nan"), "epochs": None})
+    assert collect(tmp_path)["backbone_recall@1"].isna().all()
