@@ -10,7 +10,7 @@ from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
-from PIL import Image
+from PIL import Image, UnidentifiedImageError
 
 from gnn_dml.errors import UserError
 from gnn_dml.prepare.look import is_file
@@ -76,5 +76,7 @@ def read_pixels(archive: zipfile.ZipFile, name: str) -> npt.NDArray[np.uint8]:
             return np.asarray(image.convert("RGB"))
     except UserError:
         raise
+    except UnidentifiedImageError as error:
+        raise UserError(f"{name} cannot be read: it is no PNG") from error
     except Exception as error:  # a damaged image makes Pillow raise almost anything
         raise UserError(f"{name} cannot be read: {error or type(error).__name__}") from error

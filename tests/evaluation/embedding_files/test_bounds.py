@@ -8,9 +8,15 @@ import pyarrow.parquet as pq
 import pytest
 
 from gnn_dml.errors import UserError
-from gnn_dml.evaluation.embedding_files import read_embeddings
+from gnn_dml.evaluation.embedding_files import bounds, read_embeddings
 
-MANY = 20_000_000
+MANY = 500_000
+
+
+@pytest.fixture(autouse=True)
+def one_mebibyte(monkeypatch):
+    """What any file may unfold to: a gigabyte takes long to make."""
+    monkeypatch.setattr(bounds, "ALWAYS", 2**20)
 
 
 def test_a_small_parquet_file_of_many_rows(tmp_path):
@@ -26,7 +32,7 @@ def test_a_small_parquet_file_of_many_rows(tmp_path):
 
 @pytest.fixture
 def zeros(tmp_path):
-    """1.5 GB of zeros as an array in 1.5 MB, of which no one is made in memory."""
+    """100 MiB of zeros as an array in half a megabyte."""
 
     def write(name, file):
         with zipfile.ZipFile(tmp_path / file, "w", zipfile.ZIP_DEFLATED, compresslevel=1) as archive:
@@ -36,9 +42,9 @@ def zeros(tmp_path):
                         np.lib.format.write_array(member, array)
             with archive.open(f"{name}.npy", "w", force_zip64=True) as member:
                 np.lib.format.write_array_header_1_0(
-                    member, {"descr": "<f4", "fortran_order": False, "shape": (300 * 2**18, 5)}
+                    member, {"descr": "<f4", "fortran_order": False, "shape": (5 * 2**20, 5)}
                 )
-                for _ in range(300 * 5):
+                for _ in range(100):
                     member.write(bytes(2**20))
         return tmp_path / file
 
@@ -46,7 +52,7 @@ def zeros(tmp_path):
 
 
 def test_an_array_of_zeros(zeros):
-    with pytest.raises(UserError, match=r"big\.npz holds .* bytes and would unfold to 1,57"):
+    with pytest.raises(UserError, match=r"big\.npz holds .* bytes and would unfold to 104,8"):
         read_embeddings(zeros("embeddings", "big.npz"))
     assert len(read_embeddings(zeros("thumbnails", "beside.npz"))) == 4
 
