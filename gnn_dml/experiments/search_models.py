@@ -21,7 +21,7 @@ from gnn_dml.experiments.load_models import Name, choose_device, load_models
 from gnn_dml.experiments.output import check_output
 from gnn_dml.experiments.trained import Trained
 from gnn_dml.results import gallery
-from gnn_dml.text import typed_path
+from gnn_dml.text import show_name, typed_path
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -74,7 +74,7 @@ class Search:
 
         return pd.DataFrame(
             [
-                {"query": name, "query_class": self.query_class(number), **row}
+                {"query": show_name(name), "query_class": self.query_class(number), **row}
                 for number, name in enumerate(self.queries.names)
                 for row in self.rows(number)
             ]

@@ -15,6 +15,7 @@ import torch
 from torch import Tensor
 
 from gnn_dml.errors import UserError
+from gnn_dml.text import show_name
 
 MOST_TENSORS = 100_000
 """Of one file; the largest networks of timm have a few thousand."""
@@ -38,9 +39,13 @@ def open_file(path: Path, *, mapped: bool = False) -> Any:
         return _open_safetensors(path)
     with path.open("rb") as file:
         if file.read(2) != b"PK":  # of torch before 1.6
-            return torch.load(path, map_location="cpu", weights_only=True)
+            file.seek(0)
+            return torch.load(file, map_location="cpu", weights_only=True)
     _check_archive(path)
-    return torch.load(path, map_location="cpu", weights_only=True, mmap=mapped)
+    if mapped and show_name(str(path)) == str(path):  # torch maps no file whose name is not UTF-8
+        return torch.load(path, map_location="cpu", weights_only=True, mmap=True)
+    with path.open("rb") as file:
+        return torch.load(file, map_location="cpu", weights_only=True)
 
 
 def check_tensors(path: Path, tensors: Mapping[Any, Tensor]) -> None:

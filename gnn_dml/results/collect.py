@@ -152,7 +152,8 @@ def _read_row(path: Path) -> dict[str, Any]:
     for name, value in row.items():
         if value is not None:
             _check_number(path, name, value)
-    return row
+    # A name that is not UTF-8 fits no column of text.
+    return {name: show_text(value) if isinstance(value, str) else value for name, value in row.items()}
 
 
 def _cell_of(path: Path, row: dict[str, Any]) -> dict[str, Any]:
@@ -242,6 +243,8 @@ def varying(settings: Sequence[dict[str, Any]]) -> dict[str, list[Any]]:
 
 def _shown(value: Any) -> Any:
     """A value as a cell of a table; lists as JSON."""
+    if isinstance(value, str):
+        return show_text(value)
     return json.dumps(value) if isinstance(value, (list, dict)) else value
 
 
@@ -273,7 +276,7 @@ def _cell_order(path: Path) -> list[str]:
     names = _read_json(path)
     if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
         raise UserError(f"{path} is not a JSON list of cell names")
-    return names
+    return [show_text(name) for name in names]
 
 
 def _sorted(frame: pd.DataFrame, order: list[str]) -> pd.DataFrame:

@@ -41,13 +41,14 @@ def test_a_protocol_leaves_the_batches_of_the_data_set(settings):
     assert (found["classes_per_batch"], found["images_per_class"]) == (10, 7)
 
 
-def test_data_sets_of_the_users_own_too(tmp_path):
+def test_data_sets_of_the_users_own_too(tiny_archive, tmp_path):
     (tmp_path / "dataset").mkdir()
     (tmp_path / "dataset" / "mine.yaml").write_text(
         "# @package _global_\ndefaults:\n  - emoji@dataset\n  - override /layer: gat\nlayer:\n  num_heads: 2\n"
     )
-    assert resolve(["dataset=mine"], config_dirs=[tmp_path])["layer"]["num_heads"] == 2
-    typed = resolve(["dataset=mine", "layer=gatv2"], config_dirs=[tmp_path])
+    mine = ["dataset=mine", f"dataset.root={tiny_archive}"]
+    assert resolve(mine, config_dirs=[tmp_path])["layer"]["num_heads"] == 2
+    typed = resolve([*mine, "layer=gatv2"], config_dirs=[tmp_path])
     assert typed["layer"] == resolve(["layer=gatv2"])["layer"]
 
 

@@ -69,7 +69,7 @@ def test_a_graph_for_a_run_without_a_refiner_is_refused():
 
 
 def test_what_can_be_said_without_a_run_is():
-    assert [override.key_or_group for override in read_settings(["graph.k=3", "dataset=cub"])] == ["graph.k", "dataset"]
+    assert [override.name for override in read_settings(["graph.k=3", "dataset=cub"])] == ["graph.k", "dataset"]
     with pytest.raises(UserError, match="dataset=cup is unknown"):
         read_settings(["dataset=cup"])
 

@@ -190,6 +190,7 @@ def test_the_list_of_texts_names_settings_that_there_are():
         "dataset.images",
         "dataset.cache",
         "backbone.weights",
+        "start_from",
     }
     assert set(TEXTS) == known
     assert Setting("out", "~").as_text() == "~"

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
+from filelock import FileLock
 
 from gnn_dml.errors import UserError
 from gnn_dml.results import collect
@@ -214,3 +215,60 @@ def test_runs_of_cells_that_are_no_more_are_left_out(tmp_path):
 def test_nan_in_a_row_is_missing(tmp_path):
     put(tmp_path, "a", **{"backbone_recall@1": float("nan"), "epochs": None})
     assert collect(tmp_path)["backbone_recall@1"].isna().all()
+
+
+def without_locks(monkeypatch):
+    """As on a file system that knows none."""
+
+    def acquire(lock, *arguments, **options):
+        raise NotImplementedError
+
+    monkeypatch.setattr(FileLock, "acquire", acquire)
+
+
+def test_a_run_that_ends_while_the_file_is_written_is_in_it_also_without_locks(tmp_path, monkeypatch):
+    without_locks(monkeypatch)
+    put(tmp_path, "a")
+    write = pd.DataFrame.to_csv
+
+    def slow(frame, *arguments, **options):
+        if len(frame) < 4:
+            put(tmp_path, f"late-{len(frame)}", seed=len(frame))
+        return write(frame, *arguments, **options)
+
+    monkeypatch.setattr(pd.DataFrame, "to_csv", slow)
+    assert len(collect(tmp_path)) == 4
+    assert len(pd.read_csv(tmp_path / "results.csv")) == 4
+
+
+def test_a_planted_link_in_the_place_of_the_lock_is_not_followed(tmp_path):
+    precious = tmp_path / "precious.txt"
+    precious.write_text("kept")
+    study = tmp_path / "study"
+    put(study, "a")
+    (study / ".results.lock").symlink_to(precious)
+    assert len(collect(study)) == 1
+    assert precious.read_text() == "kept"
+
+
+def test_rows_come_back_though_their_file_cannot_be_written(tmp_path):
+    put(tmp_path, "a")
+    (tmp_path / "results.csv").mkdir()
+    said = []
+    assert len(collect(tmp_path, on_unwritten=said.append)) == 1
+    assert len(said) == 1
+    assert said[0].startswith(f"cannot write {tmp_path / 'results.csv'}: ")
+    with pytest.raises(UserError, match=r"the rows are safe in \*/result\.json"):
+        collect(tmp_path)
+    assert not list(tmp_path.glob(".partial*"))
+
+
+def test_a_file_that_says_the_same_is_left_alone(tmp_path):
+    put(tmp_path, "a", cell="caf\udce9")
+    collect(tmp_path)
+    before = (tmp_path / "results.csv").stat().st_mtime_ns
+    collect(tmp_path)
+    assert (tmp_path / "results.csv").stat().st_mtime_ns == before
+    assert pd.read_csv(tmp_path / "results.csv")["cell"].tolist() == [r"caf\xe9"]
+    put(tmp_path, "b", seed=1)
+    assert len(collect(tmp_path)) == len(pd.read_csv(tmp_path / "results.csv")) == 2
