@@ -72,7 +72,9 @@ def walk(root: Path, below: str = "", *, pass_over: PassOver = lambda name, reas
     start = os.path.join(root, below) if below else os.fspath(root)  # noqa: PTH118 - strings: 60,000 Paths are slow
     outer = [root.joinpath(*below.split("/")[:depth]) for depth in range(len(below.split("/")))] if below else []
     visits: Counter[Identity] = Counter()
-    above = frozenset(_identify(os.fspath(folder)) for folder in outer)
+    # A link to a folder that holds the root is a circle too, although it leads out of it first.
+    holders = [*Path(os.path.realpath(root)).parents, *Path(os.path.realpath(start)).parents, *outer]
+    above = frozenset(_identify(os.fspath(folder)) for folder in holders)
     waiting = [_Folder(start, f"{below}/" if below else "", os.path.realpath(start), above)]
     while waiting:
         folder = waiting.pop()

@@ -64,6 +64,15 @@ def test_a_link_to_the_root_is_a_circle_from_inside_a_folder_too(tmp_path):
     assert found(tmp_path, "loop") == ([], {"loop": walking.CIRCLE})
 
 
+def test_a_link_to_a_folder_that_holds_the_root_is_a_circle(tmp_path):
+    write(tmp_path, "root/a/1", "beside/2")
+    (tmp_path / "root" / "a" / "out").symlink_to("../..")
+    assert found(tmp_path / "root") == (["a/1"], {"a/out": walking.CIRCLE})
+    assert found(tmp_path / "root", "a") == (["a/1"], {"a/out": walking.CIRCLE})
+    (tmp_path / "root" / "b").symlink_to("..")
+    assert found(tmp_path / "root", "b") == ([], {"b": walking.CIRCLE})
+
+
 def test_folders_linked_crosswise_end(tmp_path):
     for level in range(30):
         (tmp_path / str(level)).mkdir()
