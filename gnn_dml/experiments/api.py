@@ -66,11 +66,12 @@ def train(
     Raises:
         UserError: If a setting is wrong, or a file cannot be read or written.
     """
+    chosen = choose_settings(settings, recipe=recipe, config_dirs=open_config_dirs(config_dirs))
+    # Loaded late: whatever is wrong with the settings has been said by now.
     from gnn_dml.experiments.cell_files import write_cell
     from gnn_dml.experiments.execute import execute
     from gnn_dml.results import collect
 
-    chosen = choose_settings(settings, recipe=recipe, config_dirs=open_config_dirs(config_dirs))
     for sentence in chosen.sentences:
         say(sentence)
     config = chosen.config

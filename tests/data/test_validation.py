@@ -41,7 +41,7 @@ def test_a_share_of_the_training_classes_is_held_out(training, share, seed):
 def test_over_all_folds_every_class_is_held_out_once(training, val, folds):
     before = dataset(training, val=val)
     if training + val < folds:
-        with pytest.raises(UserError, match=f"{training + val} classes"):
+        with pytest.raises(UserError, match=f"has {training + val} class"):
             hold_out_classes(before, folds=folds)
         return
     parts = [hold_out_classes(before, folds=folds, fold=fold) for fold in range(folds)]
@@ -88,5 +88,5 @@ def test_wrong_numbers_are_named(setting, said):
 
 
 def test_one_training_class_cannot_be_cut():
-    with pytest.raises(UserError, match="has 1 classes, and 2 or more"):
+    with pytest.raises(UserError, match="has 1 class, and 2 or more"):
         hold_out_classes(dataset(1))
