@@ -126,8 +126,8 @@ def _is_classifier(name: str) -> bool:
 
 def _classes(config: Any) -> list[Any] | None:
     """What decides the classes; None where a configuration does not say."""
-    parts = [config.get(name) if isinstance(config, Mapping) else None for name in ("dataset", "protocol")]
-    if not all(isinstance(part, Mapping) for part in parts):
+    dataset, protocol = (config.get(name) if isinstance(config, Mapping) else None for name in ("dataset", "protocol"))
+    if not isinstance(dataset, Mapping) or not isinstance(protocol, Mapping) or dataset.get("content") is None:
         return None
-    held: dict[str, Any] = {**parts[1], "content": parts[0].get("content")}
-    return [held.get(name) for name in _CLASSES] if held["content"] is not None else None
+    held: dict[str, Any] = {**protocol, "content": dataset["content"]}
+    return [held.get(name) for name in _CLASSES]
