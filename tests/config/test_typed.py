@@ -6,6 +6,16 @@ from gnn_dml.config.compose import resolve
 from gnn_dml.config.names import groups
 from gnn_dml.config.typed import brought
 
+MINE = """# @package _global_
+defaults:
+  - override /layer: gat
+dataset:
+  root: null
+  source: {_target_: gnn_dml.data.read_folder, root: "${dataset.root}"}
+  transform: {_target_: gnn_dml.data.DrawingTransforms, size: 64}
+layer:
+  num_heads: 2
+"""
 PAPER = ["cub", "cars196", "sop", "inshop"]
 
 
@@ -43,11 +53,10 @@ def test_a_protocol_leaves_the_batches_of_the_data_set(settings):
 
 def test_data_sets_of_the_users_own_too(tmp_path):
     (tmp_path / "dataset").mkdir()
-    (tmp_path / "dataset" / "mine.yaml").write_text(
-        "# @package _global_\ndefaults:\n  - emoji@dataset\n  - override /layer: gat\nlayer:\n  num_heads: 2\n"
-    )
-    assert resolve(["dataset=mine"], config_dirs=[tmp_path])["layer"]["num_heads"] == 2
-    typed = resolve(["dataset=mine", "layer=gatv2"], config_dirs=[tmp_path])
+    (tmp_path / "dataset" / "mine.yaml").write_text(MINE)
+    settings = ["dataset=mine", f"dataset.root={tmp_path}"]
+    assert resolve(settings, config_dirs=[tmp_path])["layer"]["num_heads"] == 2
+    typed = resolve([*settings, "layer=gatv2"], config_dirs=[tmp_path])
     assert typed["layer"] == resolve(["layer=gatv2"])["layer"]
 
 
