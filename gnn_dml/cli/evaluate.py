@@ -53,8 +53,8 @@ def _run_models(arguments: argparse.Namespace, runs: Sequence[str], settings: Se
         print(json.dumps(_to_json(found)))
         return 0
     print("\n".join(model.describe(refined=len(found.whole) == 2) for model in models))
-    if known := next((said for model in models if (said := model.knows(arguments.split))), ""):
-        print(f"  {known}")
+    for note in found.notes:
+        print(f"  {note}")
     print(f"{arguments.split} classes: {len(split)} images of {split.num_classes} classes, in percent\n")
     _print_table(found.whole, None if split.query is None else int(split.query.sum()), len(split))
     if split.num_classes == 1:

@@ -15,11 +15,12 @@ Rows = Sequence[Mapping[str, Any]]
 FEW_CLASSES = 2
 """Classes among which nearly every embedding finds its neighbours."""
 
-_NAMES = {"val": "validation", "test": "test"}
+_NAMES = {"train": "training", "val": "validation", "test": "test"}
 _MORE = {
     "val": "hold out more classes with protocol.val_share or protocol.val_least, or take the last epoch with "
     "protocol.select_on=none",
     "test": "give more test classes",
+    "train": "give more classes",
 }
 
 
@@ -41,7 +42,7 @@ def weakness_of(part: str, counts: SplitCounts) -> str:
     """What keeps a part from telling good embeddings from bad, known before training; empty where nothing does.
 
     Args:
-        part: "val" or "test".
+        part: "train", "val" or "test".
         counts: Of its split.
     """
     name = _NAMES[part]

@@ -7,10 +7,12 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Literal
 
 from gnn_dml.config.transfer import normalization_of
+from gnn_dml.data.counts import count_split
 from gnn_dml.data.images import ImageSplit
 from gnn_dml.evaluation.ensemble import check_refiners, embed_ensemble, join_embeddings
 from gnn_dml.evaluation.measurement import Measurement, MetricOptions, measure_branches, to_rows
 from gnn_dml.evaluation.training_free import TrainingFreeOptions, measure_training_free
+from gnn_dml.experiments.choice import weakness_of
 from gnn_dml.experiments.frames import make_frame
 from gnn_dml.experiments.load_models import Name, choose_device, load_models
 from gnn_dml.experiments.trained import Trained
@@ -62,8 +64,14 @@ class Evaluation:
     @property
     def remarks(self) -> list[str]:
         """In sentences, what is to be known of the figures."""
-        found = [remark for model in self.models for remark in (*model.remarks, model.knows(self.split_name))]
-        return [remark for remark in dict.fromkeys(found) if remark]
+        found = [remark for model in self.models for remark in model.remarks]
+        return list(dict.fromkeys([*found, *self.notes]))
+
+    @property
+    def notes(self) -> list[str]:
+        """Those of them that are about the split."""
+        known = dict.fromkeys(model.knows(self.split_name) for model in self.models)
+        return [note for note in (*known, weakness_of(self.split_name, count_split(self.split))) if note]
 
     def frame(self) -> pd.DataFrame:
         """The rows; `member` says which of them are of a member, `epoch` after which the weights were taken."""

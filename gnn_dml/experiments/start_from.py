@@ -92,6 +92,10 @@ def load_start(learner: Learner, config: Config) -> str:
     shapes = {name: tuple(tensor.shape) for name, tensor in own.items()}
     fit_start(shapes, weights, start)
     same = _classes(config) is not None and _classes(config) == _classes(theirs)
+    numbers = {name: tensor.is_floating_point() for name, tensor in own.items()}
+    wrong = [name for name in weights if name in own and weights[name].is_floating_point() != numbers[name]]
+    if wrong:
+        raise UserError(f"start_from={start}: {wrong[0]} holds {weights[wrong[0]].dtype}, not {own[wrong[0]].dtype}")
     taken = {
         name: tensor
         for name, tensor in weights.items()
@@ -127,7 +131,7 @@ def _is_classifier(name: str) -> bool:
 def _classes(config: Any) -> list[Any] | None:
     """What decides the classes; None where a configuration does not say."""
     dataset, protocol = (config.get(name) if isinstance(config, Mapping) else None for name in ("dataset", "protocol"))
-    if not isinstance(dataset, Mapping) or not isinstance(protocol, Mapping):
+    if not isinstance(dataset, Mapping) or not isinstance(protocol, Mapping) or dataset.get("content") is None:
         return None
-    held: dict[str, Any] = {**protocol, "content": dataset.get("content")}
-    return [held.get(name) for name in _CLASSES] if held["content"] is not None else None
+    held: dict[str, Any] = {**protocol, "content": dataset["content"]}
+    return [held.get(name) for name in _CLASSES]

@@ -32,8 +32,8 @@ def equal(one, other, *prefixes):
 
 
 def test_the_same_classes_take_everything(first, tiny_settings):
-    for start in (first, first / "best.pt"):
-        weights, said = begin(tiny_settings, "graph=knn", "graph.k=3", "seed=5", f"start_from={start}")
+    for seed, start in enumerate((first, first / "best.pt")):
+        weights, said = begin(tiny_settings, "graph=knn", "graph.k=3", f"seed={5 + seed}", f"start_from={start}")
         assert equal(weights, read_checkpoint(first).weights, "embedder.", "refiner.")
         assert said[0] == f"begins with the weights of {start}"
 
@@ -50,7 +50,7 @@ def test_other_classes_have_classifiers_of_their_own(first, tiny_settings):
 def test_a_refiner_may_be_on_one_side_alone(first, tiny_settings):
     weights, said = begin(tiny_settings, "graph=none", f"start_from={first}")
     assert equal(weights, read_checkpoint(first).weights, "embedder.")
-    assert "refiner" not in said[0]
+    assert "anew" not in said[0]
 
 
 def test_weights_count_by_their_content_and_the_file_brings_no_path(first, tiny_settings, tmp_path):
