@@ -22,9 +22,10 @@ def fetch(batches: Iterable[T]) -> Iterator[T]:
             batch = next(source)
         except StopIteration:
             return
-        except RuntimeError as error:
-            said = str(error)
-            if "DataLoader worker" not in said:
+        except (RuntimeError, ConnectionError, EOFError, FileNotFoundError) as error:
+            # What a process that has ended had sent last can no longer be taken from it.
+            lost = isinstance(error, (OSError, EOFError)) and getattr(batches, "num_workers", 0)
+            if not lost and "DataLoader worker" not in str(error):
                 raise
             raise UserError(
                 "a process that loads images has ended, most likely for want of memory; fewer of them need less "
