@@ -194,7 +194,7 @@ def search_file(model: Trained, images: Sequence[Name], path: Path, *, k: int = 
         UserError: If the file cannot be used, is of refined embeddings or of another number of channels; if an image
             cannot be read.
     """
-    table = read_embeddings(path)
+    table = read_embeddings(path, labelled=False)
     if table.about.get("embedding") == "refined":
         raise UserError(f"{path} holds refined embeddings, and an image alone has none: embed without --refined")
     names = [str(number) for number in range(len(table))] if table.paths is None else list(table.paths)

@@ -21,7 +21,7 @@ from gnn_dml.text import exists
 _READERS: dict[str, Callable[[Path], Columns]] = {".npy": read_npy, ".npz": read_npz, ".parquet": read_parquet}
 
 
-def read_embeddings(path: Path, labels: Path | None = None) -> EmbeddingTable:
+def read_embeddings(path: Path, labels: Path | None = None, *, labelled: bool = True) -> EmbeddingTable:
     """Read embeddings and their labels.
 
     Args:
@@ -29,6 +29,7 @@ def read_embeddings(path: Path, labels: Path | None = None) -> EmbeddingTable:
             with the columns `label` and `vector`, perhaps `path` and `role`. A role is "query" or "gallery".
         labels: `.npy` (N,), `.csv` with a column `label`, or a text file with a label on every line. For embeddings
             that come without.
+        labelled: Whether every embedding needs a label; if not, one without has the label "".
 
     Raises:
         UserError: If a file is missing, of another kind, cannot be read or lacks something; if lengths differ, vectors
@@ -44,17 +45,21 @@ def read_embeddings(path: Path, labels: Path | None = None) -> EmbeddingTable:
     _check_file(path, tuple(_READERS))
     if labels is not None:
         _check_file(labels, LABELS)
-    if path.suffix == ".npy" and labels is None:
+    if path.suffix == ".npy" and labels is None and labelled:
         raise UserError(f"{path} has no labels; add --labels FILE ({', '.join(LABELS)})")
     columns = _READERS[path.suffix](path)
     if labels is not None:
         if columns.labels is not None:
             raise UserError(f"{path} holds labels itself; leave --labels {labels} out")
         columns = replace(columns, labels=read_labels(labels))
-    if columns.labels is None:
+    if columns.labels is None and labelled:
         raise UserError(f"{path} holds no labels; add --labels FILE")
     vectors = _check_vectors(path, columns.vectors)
-    names = name_labels(labels or path, columns.labels)
+    if labelled:
+        assert columns.labels is not None
+        names = name_labels(labels or path, columns.labels)
+    else:
+        names = ("",) * len(vectors) if columns.labels is None else tuple(map(str, columns.labels))
     _check_lengths(path, labels, columns, len(vectors))
     table = EmbeddingTable(
         vectors,
