@@ -57,6 +57,7 @@ _ONE_OF: dict[str, tuple[str, ...]] = {
     "optimizer.decayed": ("matrices", "all"),
     "protocol.select_on": ("val", "test", "none"),
     "protocol.test_on": ("test", "none"),
+    "protocol.ties": ("later", "first"),
     "protocol.neighbourhood": ("nearest", "reciprocal"),
 }
 

@@ -25,6 +25,7 @@ LATER: dict[str, Config] = {
         "k1": 30,
         "reload": [],
         "test_on": "test",
+        "ties": "first",
     },
     "refiner": {
         "weighted": False,

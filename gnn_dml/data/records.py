@@ -103,7 +103,7 @@ def parse_number(path: Path, line: int, word: str, least: int, most: int) -> int
 def assemble(
     folder: Path,
     records: Sequence[Record],
-    published: Published,
+    published: Published | None = None,
     *,
     strict: bool = True,
     need: Collection[str] = BOTH,
@@ -113,7 +113,7 @@ def assemble(
     Args:
         folder: Of the images.
         records: In the order of the data set.
-        published: Counts to hold them against.
+        published: Counts to hold them against, or None.
         strict: Whether missing files and other counts are an error. If not, missing files are left out.
         need: Splits that have to be there; images of the others are left out and not looked for.
 
@@ -133,8 +133,8 @@ def assemble(
     for name in missing:
         passed.add(name, "listed images that are missing")
     left = [record for record in wanted if record.path in present]
-    wrong = _wrong_counts(published, left, roles)
-    where = f"{published.name} in {folder}"
+    wrong = [] if published is None else _wrong_counts(published, left, roles)
+    where = f"{'the data set' if published is None else published.name} in {folder}"
     if strict and (missing or wrong):
         said = [*wrong]
         if missing:

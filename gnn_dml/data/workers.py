@@ -24,7 +24,7 @@ def watch_workers(batches: Iterable[T]) -> Iterator[T]:
             return
         except (RuntimeError, ConnectionError, EOFError, FileNotFoundError) as error:
             # What a process that has ended had sent last can no longer be taken from it.
-            lost = isinstance(error, (OSError, EOFError)) and getattr(batches, "num_workers", 0)
+            lost = isinstance(error, (OSError, EOFError)) and bool(getattr(batches, "num_workers", 0))
             if not lost and "DataLoader worker" not in str(error):
                 raise
             said = next(iter(str(error).splitlines()), type(error).__name__).rstrip(".")

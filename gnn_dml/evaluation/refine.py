@@ -43,7 +43,8 @@ def refine_in_neighbourhoods(
         nodes_at_once: Nodes of the graphs refined at once; it changes the speed and the memory, not the embeddings.
 
     Returns:
-        L2-normalised refined embeddings (N, D').
+        L2-normalised refined embeddings (N, D'). Those of features that hold NaN or infinity are NaN, and such features
+        join no other image.
 
     Raises:
         UserError: If the topology is built from labels, which test images do not have.
@@ -58,10 +59,13 @@ def refine_in_neighbourhoods(
         >>> refine_in_neighbourhoods(refiner, Complete(), x, neighbourhoods=NearestNeighbourhoods(5)).shape
         torch.Size([20, 8])
     """
-    features = normalize_rows(features)
-    return refine_groups(
-        refiner, topology, features, neighbourhoods(features, query=query), nodes_at_once=nodes_at_once
-    )
+    finite = torch.isfinite(features).all(dim=1)
+    kept = normalize_rows(features[finite])
+    refined = features.new_full((len(features), refiner.out_dim), torch.nan)
+    if len(kept):
+        groups = neighbourhoods(kept, query=None if query is None else query[finite])
+        refined[finite] = refine_groups(refiner, topology, kept, groups, nodes_at_once=nodes_at_once)
+    return refined
 
 
 @torch.no_grad()

@@ -25,15 +25,18 @@ _MORE = {
 
 
 def best_epoch(rows: Rows, protocol: Config) -> int:
-    """The epoch with the highest selecting metric; of equal ones that with the higher MAP@R, then the later one.
+    """The epoch with the highest selecting metric.
 
-    The last epoch is taken where the metric is no number in any epoch, or nothing is to select (`select_on=none`).
+    Of equal ones the first with `ties=first`, as published; else that with the higher MAP@R, then the later one. The
+    last epoch is taken where the metric is no number in any epoch, or nothing is to select (`select_on=none`).
 
     Args:
         rows: One per epoch, at least one.
-        protocol: `select_on` and `select_by` of it.
+        protocol: `select_on`, `select_by` and `ties` of it.
     """
     by, tie = _metrics(protocol)
+    if protocol.get("ties") == "first" and any(_number(row, by) > -math.inf for row in rows):
+        return int(max(rows, key=lambda row: _number(row, by))["epoch"])
     best = max(rows, key=lambda row: (_number(row, by), _number(row, tie), row["epoch"]))
     return int(best["epoch"])
 

@@ -155,5 +155,6 @@ def _try_optimizer(config: Config) -> None:
 
 
 def _try_sampler(config: Config, sizes: Mapping[str, int]) -> None:
-    labels = torch.arange(2 * sizes["classes_per_batch"]).repeat_interleave(sizes["images_per_class"])
+    classes = max(2 * sizes["classes_per_batch"], 1000)  # how many there are is not known here
+    labels = torch.arange(classes).repeat_interleave(sizes["images_per_class"])
     build(config["sampler"], labels=labels, seed=config["seed"], **sizes)

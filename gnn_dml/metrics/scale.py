@@ -26,8 +26,8 @@ def scale_rows(x: Tensor) -> Tensor:
         (N, D) of the same kind. Rows that are all zero, or hold NaN or infinity, stay as they are.
 
     Example:
-        >>> scale_rows(torch.tensor([[0.0, 6.0], [1e-30, 0.0], [0.0, 0.0]], dtype=torch.float64)).tolist()
-        [[0.0, 0.75], [0.6338253001141147, 0.0], [0.0, 0.0]]
+        >>> scale_rows(torch.tensor([[0.0, 6.0], [1e-30, 0.0], [0.0, 0.0]]).double()).round(decimals=6).tolist()
+        [[0.0, 0.75], [0.633825, 0.0], [0.0, 0.0]]
     """
     return _times_power_of_two(x, _largest(x)) if x.numel() else x
 
@@ -48,8 +48,8 @@ def directions(x: Tensor) -> Tensor:
         x: (N, D) of any kind of real number.
 
     Example:
-        >>> directions(torch.tensor([[3e-30, 4e-30], [3e30, 4e30], [0.0, 0.0]])).tolist()
-        [[0.6000000238418579, 0.800000011920929], [0.6000000238418579, 0.800000011920929], [0.0, 0.0]]
+        >>> directions(torch.tensor([[3e-30, 4e-30], [3e30, 4e30], [0.0, 0.0]])).double().round(decimals=6).tolist()
+        [[0.6, 0.8], [0.6, 0.8], [0.0, 0.0]]
     """
     x = x if x.dtype == torch.float64 else x.float()
     return normalize(scale_rows(x).float(), dim=1)

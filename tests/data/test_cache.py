@@ -282,7 +282,7 @@ def test_workers_end_when_the_process_that_fills_it_is_killed(processes, tmp_pat
     process = processes.Process("-c", KILLED, tmp_path / "images", tmp_path / "cache")
     assert process.stdout.readline() == "writing\n"
     children = psutil.Process(process.pid).children()
-    assert len(children) >= 2
+    assert children
     time.sleep(2)  # so that the workers have filled what they may
     process.kill()
     assert psutil.wait_procs(children, timeout=90)[1] == []

@@ -77,3 +77,11 @@ def test_epochs_that_cannot_be_told_apart_are_said(pairs, said):
 def test_a_part_that_measures_nothing_is_said(counts, said):
     assert said in weakness_of("test", counts)
     assert bool(weakness_of("test", counts)) == bool(said)
+
+
+def test_the_first_of_equal_epochs_as_published():
+    found = rows((0.5, 0.1), (0.7, 0.2), (0.7, 0.3))
+    assert best_epoch(found, {**PROTOCOL, "ties": "first"}) == 2
+    assert best_epoch(found, {**PROTOCOL, "ties": "later"}) == 3
+    nothing = rows((math.nan, 0.1), (math.nan, 0.1))
+    assert best_epoch(nothing, {**PROTOCOL, "ties": "first"}) == 2

@@ -29,7 +29,7 @@ def shape(chosen):
 
 
 def test_with_a_gpu_a_folder_is_trained_as_its_settings_say(photos):
-    settings = photos(16)
+    settings = photos(24)
     chosen = choose(settings, gpu=True)
     assert chosen.settings == tuple(settings)
     assert chosen.config == resolve(settings)
@@ -51,18 +51,18 @@ def test_without_one_the_small_recipe_is_chosen_and_said(photos):
 
 @pytest.mark.parametrize("typed", ["backbone=resnet18", "protocol.epochs=70", "protocol=paper", "optimizer.lr=0.01"])
 def test_whoever_says_what_to_train_gets_it(photos, typed):
-    settings = [*photos(16), typed]
+    settings = [*photos(24), typed]
     assert choose(settings).config == resolve(settings)
 
 
 def test_full_is_what_a_gpu_runs(photos):
-    settings = photos(16)
+    settings = photos(24)
     assert choose(settings, recipe="full").config == resolve(settings)
 
 
 def test_without_the_package_nothing_is_guessed_and_it_is_said(photos, monkeypatch):
     monkeypatch.setattr(choose_recipe, "PACKAGES", ("no_such_package",))
-    settings = photos(16)
+    settings = photos(24)
     chosen = choose(settings)
     assert chosen.config == resolve(settings)
     assert "no_such_package is missing: pip install" in chosen.sentences[0]
@@ -70,7 +70,7 @@ def test_without_the_package_nothing_is_guessed_and_it_is_said(photos, monkeypat
 
 @pytest.mark.parametrize(
     ("classes", "images", "expected"),
-    [(6, 5, (2, 4)), (8, 2, (3, 2)), (9, 1, (4, 2)), (20, 3, (8, 3))],
+    [(6, 5, (2, 4)), (8, 2, (2, 2)), (9, 1, (4, 2)), (24, 3, (8, 3))],
 )
 def test_batches_fit_the_classes_and_the_images(photos, classes, images, expected):
     if images == 1:  # one test image of each class answers nothing
@@ -85,8 +85,8 @@ def test_batches_fit_the_classes_and_the_images(photos, classes, images, expecte
 
 def test_with_a_gpu_only_what_could_not_run_is_changed(photos):
     chosen = choose(photos(8), gpu=True)
-    assert shape(chosen) == (3, 9)
-    assert "3 classes to train on" in chosen.sentences[0]
+    assert shape(chosen) == (2, 9)
+    assert "2 classes to train on" in chosen.sentences[0]
 
 
 def test_a_shape_that_is_typed_is_kept(photos):

@@ -74,7 +74,7 @@ def check_same_bits(folder, whole):
 
 @pytest.fixture
 def settings(tiny_settings):
-    return [*tiny_settings, "graph=none", "protocol.epochs=3"]
+    return [*tiny_settings, "graph=none", "protocol.epochs=3", "protocol.ties=first"]
 
 
 @pytest.fixture
