@@ -5,7 +5,7 @@ import torch
 
 from gnn_dml.layers import DotProductAttention, GATConv, GATv2Conv, TransformerConv
 from gnn_dml.layers.edges import to_sparse
-from gnn_dml.layers.path import Crossover, runs_dense
+from gnn_dml.layers.path import Crossover, choose_path
 
 LAYERS = [DotProductAttention, GATConv, GATv2Conv, TransformerConv]
 RULE = Crossover((50, 100), (100, 400), (1000, 40_000))
@@ -50,24 +50,24 @@ def test_between_two_points_the_nearest_pair_counts():
 )
 def test_auto_weighs_edges_against_nodes(n, degree, dense):
     x, edges = torch.zeros(n, 4), ring(n, degree)
-    assert runs_dense("auto", x, edges, RULE) is dense
-    assert runs_dense("auto", x, as_matrix(edges, n), RULE) is dense
+    assert choose_path("auto", x, edges, RULE).dense is dense
+    assert choose_path("auto", x, as_matrix(edges, n), RULE).dense is dense
     batched = torch.stack([as_matrix(edges, n)] * 3)
-    assert runs_dense("auto", torch.zeros(3, n, 4), batched, RULE) is dense
-    assert runs_dense("auto", torch.zeros(3, n, 4), edges, RULE) is dense
+    assert choose_path("auto", torch.zeros(3, n, 4), batched, RULE).dense is dense
+    assert choose_path("auto", torch.zeros(3, n, 4), edges, RULE).dense is dense
 
 
 def test_complete_graph_is_dense_and_force_decides():
     x, edges = torch.zeros(1000, 4), ring(1000, 2)
-    assert runs_dense("auto", x, None, RULE)
-    assert runs_dense("dense", x, edges, RULE)
-    assert not runs_dense("sparse", x, None, RULE)
+    assert choose_path("auto", x, None, RULE).dense
+    assert choose_path("dense", x, edges, RULE).dense
+    assert not choose_path("sparse", x, None, RULE).dense
 
 
 def test_repeated_edges_stay_sparse():
     edges = ring(10, 4)
-    assert runs_dense("auto", torch.zeros(10, 4), edges, RULE)
-    assert not runs_dense("auto", torch.zeros(10, 4), torch.cat([edges, edges[:, :1]], dim=1), RULE)
+    assert choose_path("auto", torch.zeros(10, 4), edges, RULE).dense
+    assert not choose_path("auto", torch.zeros(10, 4), torch.cat([edges, edges[:, :1]], dim=1), RULE).dense
 
 
 @pytest.mark.parametrize("layer", LAYERS)
