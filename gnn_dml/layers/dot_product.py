@@ -164,7 +164,8 @@ class DotProductAttention(OwnSteps):
         if is_sparse(edge_index):
             return self._on_sparse(x, edge_index, edge_weight, bool(return_attention_weights))
         check_edges(x, edge_index, edge_weight)
-        edges: Tensor | None = edge_index if is_dense(edge_index) else as_index(edge_index)
+        edges: Tensor | None = edge_index
+        edges = edges if edges is None or is_dense(edges) else as_index(edges)
         path = self._path(x, edges)
         if path.dense:
             weight = self._weights(x, edges, edge_weight)

@@ -31,6 +31,24 @@ def is_dense(edges: Adj | None) -> bool:
     return edges is None or (isinstance(edges, Tensor) and edges.layout == torch.strided and edges.dtype == torch.bool)
 
 
+def every_pair(adjacency: Tensor | None) -> bool | None:
+    """Whether the self-loops are edges, if all other pairs are; None if they are not, or it cannot be seen for free.
+
+    Args:
+        adjacency: Boolean (..., N, N), or None for every pair, self-loops included.
+    """
+    if adjacency is None:
+        return True
+    n = adjacency.size(-1)
+    if n < 2 or adjacency.device.type != "cpu" or is_symbolic():
+        return None
+    missing = adjacency.numel() - int(adjacency.count_nonzero())
+    loops = adjacency.diagonal(dim1=-2, dim2=-1)
+    if missing == 0:
+        return True
+    return False if missing == loops.numel() and not loops.any() else None
+
+
 def as_index(edges: Tensor) -> Tensor:
     """An edge_index in a type that indexing takes, which int32 and int64 are."""
     return edges if edges.dtype in (torch.int32, torch.int64) else edges.long()

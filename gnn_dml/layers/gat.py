@@ -13,10 +13,16 @@ from torch.nn.functional import dropout, leaky_relu
 from torch_geometric.nn import GATConv as PyGGATConv
 from torch_geometric.typing import Adj, OptPairTensor, OptTensor
 
+from gnn_dml.layers.edges import every_pair
 from gnn_dml.layers.path import Backend, Crossover
 from gnn_dml.layers.pyg import Nodes, check_heads, pass_messages, settle_backend
 from gnn_dml.layers.softmax import dense_softmax
+from gnn_dml.layers.sorted_attention import attend_sorted
 from gnn_dml.layers.steps import OwnSteps
+
+SORTED_ELSEWHERE = 4096
+"""Nodes from which on a complete graph is sorted on other devices, where no size was measured: the scores of 8 heads
+take half a GiB there."""
 
 
 class GATConv(OwnSteps, PyGGATConv):
@@ -25,7 +31,9 @@ class GATConv(OwnSteps, PyGGATConv):
     .. math:: s_{ij} = \mathrm{LeakyReLU}(a_s \cdot W x_j + a_t \cdot W x_i)
 
     PyG's own class: constructor, parameters and state dict are PyG's, and the sparse path is PyG's code. The dense path
-    builds the additive score by broadcasting, (N, N, H), and never gathers the (E, H, C) messages.
+    builds the additive score by broadcasting, (N, N, H), and never gathers the (E, H, C) messages. A complete graph of
+    `sorted_from` nodes and more is computed by sorting (`gnn_dml.layers.sorted_attention`), in O(N) memory, unless the
+    attention itself is asked for or dropped from; the numbers differ from the dense path's by rounding.
 
     Note that PyG's default `add_self_loops=True` gives every node a self-loop whatever the graph says; `for_dim`, which
     the configuration uses, leaves self-loops to the topology.
@@ -42,6 +50,7 @@ class GATConv(OwnSteps, PyGGATConv):
 
     Attributes:
         takes_weights: False: it takes no edge weights.
+        sorted_from: Nodes from which on a complete graph, with or without self-loops, is computed by sorting on a CPU.
 
     >>> import torch
     >>> from gnn_dml.graphs import KNN
@@ -56,6 +65,7 @@ class GATConv(OwnSteps, PyGGATConv):
     edge_updater_type = {"alpha": OptPairTensor, "edge_attr": OptTensor}
     propagate_type = {"x": OptPairTensor, "alpha": Tensor}
     takes_weights = False
+    sorted_from = 256
     crossover = Crossover((54, 301), (90, 563), (256, 3061), (512, 9326), (1024, 28572), (2048, 99648))
 
     def __init__(self, *args: Any, backend: Backend = "auto", **kwargs: Any) -> None:
@@ -142,12 +152,26 @@ class GATConv(OwnSteps, PyGGATConv):
         # What a node adds to a score as a target and as a source: one product for both.
         parts = values @ torch.stack((self.att_dst[0], self.att_src[0]), dim=-1)  # (..., H, N, 2)
         target, source = parts.unbind(-1)
-        scores = leaky_relu(target.unsqueeze(-1) + source.unsqueeze(-2), self.negative_slope)  # (..., H, N, N)
-        attention = dense_softmax(scores, None if adjacency is None else adjacency.unsqueeze(-3))
-        attention = dropout(attention, self.dropout, self.training)
-        received = attention @ values
+        attention = None
+        if not want_attention and self._sorts(x) and (every := every_pair(adjacency)) is not None:
+            received = attend_sorted(target, source, values, self.negative_slope, loop=every)
+        else:
+            scores = leaky_relu(target.unsqueeze(-1) + source.unsqueeze(-2), self.negative_slope)  # (..., H, N, N)
+            attention = dense_softmax(scores, None if adjacency is None else adjacency.unsqueeze(-3))
+            attention = dropout(attention, self.dropout, self.training)
+            received = attention @ values
         out: Tensor = received.transpose(-3, -2).flatten(-2) if self.concat else received.mean(dim=-3)
         if self.res is not None:
             out = out + self.res(x)
         out = out if self.bias is None else out + self.bias
         return out, attention if want_attention else None
+
+    def _sorts(self, x: Tensor) -> bool:
+        """Whether a complete graph of these nodes is computed by sorting."""
+        dropped = self.training and self.dropout > 0
+        return (
+            self.backend == "auto"
+            and 0 <= self.negative_slope <= 1
+            and not dropped
+            and x.size(-2) >= (self.sorted_from if x.device.type == "cpu" else SORTED_ELSEWHERE)
+        )

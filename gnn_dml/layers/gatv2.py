@@ -16,6 +16,7 @@ from torch_geometric.typing import Adj, OptTensor, PairTensor
 
 from gnn_dml.layers.additive import additive_scores, by_distance
 from gnn_dml.layers.blocks import block_size, over_targets
+from gnn_dml.layers.compiled import can_compile, scores_by_compiling
 from gnn_dml.layers.edges import is_symbolic
 from gnn_dml.layers.path import Backend, Crossover
 from gnn_dml.layers.pyg import Nodes, check_heads, pass_messages, settle_backend
@@ -24,6 +25,9 @@ from gnn_dml.layers.steps import OwnSteps
 
 MAX_SCORES = 2**20
 """Scores (..., H, b, N) that a block holds where they come from distances."""
+
+COMPILED_FROM = 2**32
+"""Hidden channels (..., H, N, N, C) from which on one step takes longer than compiling would."""
 
 MAX_HIDDEN = 2**26
 """Hidden channels (..., H, b, N, C) that a block holds where they do not."""
@@ -44,6 +48,10 @@ class GATv2Conv(OwnSteps, PyGGATv2Conv):
         *args: As in `torch_geometric.nn.GATv2Conv`.
         backend: "dense" or "sparse" forces a path; "auto" takes the faster one (`gnn_dml.layers.path`). The sparse one
             is taken wherever a step of message passing was changed (`gnn_dml.layers.steps`).
+        compiled: Whether the dense path on a CPU runs loops that torch compiles (`gnn_dml.layers.compiled`): a third of
+            the time, after seconds of compiling in each process. None compiles where a single step takes as long,
+            which for 8 heads of 64 channels is at 2,900 nodes. Where there is no C++ compiler a warning says so, and
+            the layer goes on without. The numbers differ by rounding.
         **kwargs: As in `torch_geometric.nn.GATv2Conv`. Edge features (`edge_dim`), aggregations other than the sum and
             bipartite graphs have no dense path.
 
@@ -67,9 +75,10 @@ class GATv2Conv(OwnSteps, PyGGATv2Conv):
     takes_weights = False
     crossover = Crossover((54, 1396), (90, 2281), (256, 9445), (512, 27543), (1024, 47265), (2048, 125688))
 
-    def __init__(self, *args: Any, backend: Backend = "auto", **kwargs: Any) -> None:
+    def __init__(self, *args: Any, backend: Backend = "auto", compiled: bool | None = None, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.backend = settle_backend(self, backend)
+        self.compiled = compiled
 
     @classmethod
     def for_dim(cls, dim: int, *, num_heads: int = 1, **kwargs: Any) -> GATv2Conv:
@@ -157,16 +166,17 @@ class GATv2Conv(OwnSteps, PyGGATv2Conv):
         if not self.share_weights:
             target = self.lin_r(x).unflatten(-1, (self.heads, self.out_channels)).transpose(-3, -2)
         mask = None if adjacency is None else adjacency.unsqueeze(-3)
+        score = scores_by_compiling if self._compiles(x) else additive_scores
         drop = self.dropout if self.training else 0.0  # read here: backward, which attends again, may find another mode
 
         def attend(target: Tensor, mask: Tensor | None, source: Tensor, a: Tensor) -> tuple[Tensor, ...]:
-            attention = dense_softmax(additive_scores(target, source, a, self.negative_slope), mask)
+            attention = dense_softmax(score(target, source, a, self.negative_slope), mask)
             attention = dropout(attention, drop)
             received = attention @ source
             return (received, attention) if want_attention else (received,)
 
         per_target, budget = source.numel(), MAX_HIDDEN
-        if by_distance(self.att[0]):
+        if score is scores_by_compiling or by_distance(self.att[0]):
             per_target, budget = source[..., 0].numel(), MAX_SCORES
         size = x.size(-2) if is_symbolic() else block_size(x.size(-2), per_target, budget)
         received, *rest = over_targets(attend, size, (target, mask), source, self.att[0], random=drop > 0)
@@ -175,3 +185,9 @@ class GATv2Conv(OwnSteps, PyGGATv2Conv):
             out = out + self.res(x)
         out = out if self.bias is None else out + self.bias
         return out, rest[0] if want_attention else None
+
+    def _compiles(self, x: Tensor) -> bool:
+        """Whether the scores of these nodes come from compiled loops."""
+        hidden = x[..., 0].numel() * x.size(-2) * self.heads * self.out_channels
+        asked = hidden >= COMPILED_FROM if self.compiled is None else self.compiled
+        return asked and hidden > 0 and x.device.type == "cpu" and not is_symbolic() and can_compile()
