@@ -93,7 +93,5 @@ def test_nodes_that_are_no_numbers_are_nobodys_neighbours():
 def test_a_graph_without_features_or_of_several_kinds_is_refused_in_a_sentence():
     with pytest.raises(ValueError, match=r"^KNN\(k=2, loop=True\) builds its edges from .* data.x is None$"):
         KNN(2)(Data(pos=torch.randn(5, 3)))
-    with pytest.raises(
-        ValueError, match=r"^KNN.* takes a graph with one kind of nodes, .* HeteroData$"
-    ):
+    with pytest.raises(ValueError, match=r"^KNN.* takes a graph with one kind of nodes, .* HeteroData$"):
         KNN(2)(HeteroData(images={"x": torch.randn(5, 3)}))
