@@ -1,8 +1,8 @@
 """Which of the two paths computes a layer: the dense one on (N, N) matrices or the sparse one along the edges.
 
 Both give the same numbers, so this is a matter of speed alone. `benchmarks/crossover.py` measures where, on a CPU, the
-one overtakes the other, for 512 channels and 8 heads; with fewer channels the sparse path wins a little longer than the
-figures say.
+one overtakes the other, for 512 channels and 8 heads and up to 2048 nodes; with fewer channels the sparse path wins a
+little longer than the figures say.
 """
 
 from __future__ import annotations

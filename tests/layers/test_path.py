@@ -1,5 +1,7 @@
 """Which path is taken, seen from outside: the two differ in the last bits and in what they refuse."""
 
+import math
+
 import pytest
 import torch
 
@@ -87,3 +89,20 @@ def test_auto_computes_what_both_paths_compute(layer, n, degree):
         torch.testing.assert_close(out["dense"], out["sparse"], atol=1e-5, rtol=0)
         given = form if chosen == "dense" or form.dtype == torch.long else to_sparse(x, form, None)[0]
         assert torch.equal(out["auto"], made[chosen](x, given))
+
+
+@pytest.mark.parametrize("layer", LAYERS)
+@pytest.mark.parametrize(("nodes", "edges"), [(20_000, 200_000), (169_343, 1_200_000)])
+def test_a_large_sparse_graph_costs_no_matrix(layer, nodes, edges):
+    """One of all pairs would take 28 GB at the larger size."""
+    edge_index = torch.randint(nodes, (2, edges))
+    assert choose_path("auto", torch.zeros(nodes, 1), edge_index, layer.crossover) == (False, None)
+
+
+@pytest.mark.parametrize("layer", LAYERS)
+def test_beyond_what_was_measured_the_share_of_edges_decides(layer):
+    last = math.exp(layer.crossover.points[-1][0])
+    share = layer.crossover.edges(round(last)) / last**2
+    for factor in (2, 10, 100):
+        n = round(factor * last)
+        assert layer.crossover.edges(n) / n**2 == pytest.approx(share, rel=1e-3)
