@@ -189,7 +189,8 @@ def rank_cosine(x: Tensor) -> Tensor:
     unit = (unit / STEP).round_() * STEP
     steps = (unit @ unit.mT) / STEP**2
     lowest = torch.iinfo(torch.int64).min
-    return steps.nan_to_num(nan=0.0).long().masked_fill(steps.isnan(), lowest).to(x.device)
+    found: Tensor = steps.nan_to_num(nan=0.0).long().masked_fill(steps.isnan(), lowest)
+    return found.to(x.device)
 
 
 def never(similarity: Tensor) -> float:
