@@ -206,7 +206,7 @@ def test_attention_weights_are_the_softmax_before_dropout_and_edge_weights(quiet
     x, adjacency, weight = graph(6, seed=11)
     weight = weight if weighted else None
     module = layer(quiet=quiet, backend=backend, dropout=0.5).eval()
-    out, (edges, attention) = module(x, adjacency, weight, return_attention_weights=True)
+    out, (edges, attention) = module(x, adjacency, edge_weight=weight, return_attention_weights=True)
     torch.testing.assert_close(out, module(x, adjacency, edge_weight=weight))
     assert edges is adjacency
     q, k = (linear(x).view(6, HEADS, -1) for linear in (module.q, module.k))
