@@ -8,8 +8,6 @@ from hypothesis import strategies as st
 
 from gnn_dml.metrics import positions, retrieval
 from gnn_dml.metrics.measures import parse_measures
-from tests.metrics.slow_retrieval import slow_retrieval
-from tests.metrics.test_retrieval import sizes, with_sizes
 
 KS = (1, 2, 4)
 MORE = ["mrr", "map", *(f"{kind}{k}{over}" for k in KS for kind, over in (
@@ -24,10 +22,10 @@ MORE = ["mrr", "map", *(f"{kind}{k}{over}" for k in KS for kind, over in (
     unanswerable=st.sampled_from(["leave out", "zero"]),
     where=st.sampled_from(["own", "apart", "inside"]),
     more=st.sampled_from([MORE, MORE[:1], MORE[2:]]),
-    chosen=sizes,
+    data=st.data(),
 )
 @settings(deadline=None, max_examples=60)
-def test_equal_the_loop(n, classes, seed, average, unanswerable, where, more, chosen):
+def test_equal_the_loop(n, classes, seed, average, unanswerable, where, more, data, slow_retrieval, with_any_sizes):
     generator = np.random.default_rng(seed)
     x, y = generator.integers(-3, 4, (n, 3)) + 0.5, generator.integers(classes, size=n)
     how, theirs = {}, {}
@@ -38,8 +36,8 @@ def test_equal_the_loop(n, classes, seed, average, unanswerable, where, more, ch
         place = np.where(generator.random(n) < 0.7, np.arange(n), -1)
         how["leave_out"], theirs["excluded"] = place, place.tolist()
     expected = slow_retrieval(x, y, ks=KS, metric="euclidean", average=average, unanswerable=unanswerable, **theirs)
-    found = with_sizes(
-        chosen,
+    found = with_any_sizes(
+        data,
         lambda: retrieval(
             x, y, ks=KS, metric="euclidean", more=more, average=average, unanswerable=unanswerable, **how
         ),

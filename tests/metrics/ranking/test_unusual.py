@@ -7,8 +7,6 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gnn_dml.metrics import retrieval
-from tests.metrics.slow_retrieval import slow_retrieval
-from tests.metrics.test_retrieval import sizes, with_sizes
 
 
 def clusters(n, dim, classes, seed):
@@ -45,24 +43,26 @@ KINDS = ["plain", "outliers", "offset", "collapse", "many scales", "two heaps", 
     n=st.integers(4, 60),
     dim=st.integers(2, 12),
     seed=st.integers(0, 9999),
-    chosen=sizes,
+    data=st.data(),
 )
 @settings(deadline=None, max_examples=70)
 @pytest.mark.filterwarnings("ignore:.*the figures are exact")
-def test_figures_are_those_of_a_float64_loop(kind, power, metric, narrow, n, dim, seed, chosen):
+def test_figures_are_those_of_a_float64_loop(
+    kind, power, metric, narrow, n, dim, seed, data, slow_retrieval, with_any_sizes
+):
     x, y, generator = clusters(n, dim, 1 + n // 4, seed)
     x = change(kind, x, generator)
     if narrow and power == 0:
         x = x.astype(np.float32)
     expected = slow_retrieval(x, y, metric=metric)
-    found = with_sizes(chosen, lambda: retrieval(np.ldexp(x, power), y, ks=(1, 2, 4), metric=metric))
+    found = with_any_sizes(data, lambda: retrieval(np.ldexp(x, power), y, ks=(1, 2, 4), metric=metric))
     for name in ("recall@1", "recall@2", "recall@4", "map@r", "r_precision", "unmatched"):
         assert found[name] == pytest.approx(expected[name], abs=1e-9), name
 
 
 @pytest.mark.parametrize("metric", ["cosine", "euclidean"])
 @pytest.mark.parametrize("factor", [1e-36, 1e-20, 1e19, 1e36])
-def test_float32_of_any_size(metric, factor):
+def test_float32_of_any_size(metric, factor, slow_retrieval):
     x, y, _ = clusters(80, 8, 10, 0)
     scaled = torch.tensor(x * factor).float()
     expected = slow_retrieval(scaled.double().numpy() / factor, y, metric=metric)
