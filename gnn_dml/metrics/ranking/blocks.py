@@ -15,7 +15,7 @@ import torch
 from torch import Tensor
 
 from gnn_dml.metrics.ranking.positives import Pairs
-from gnn_dml.metrics.ranking.reaching import Reaching
+from gnn_dml.metrics.ranking.reaching import Reaching, pick
 from gnn_dml.metrics.ranking.space import Space
 
 SCORE_BITS = 31
@@ -70,7 +70,7 @@ class Candidates:
             self.between += within
             end = self._count + len(key)
             if end > len(self._key):
-                grown = self._key.new_empty(max(end, 2 * len(self._key)))
+                grown = self._key.new_empty(max(end, len(self._key) + len(self._key) // 4))
                 grown[: self._count] = self._key[: self._count]
                 self._key = grown
             self._key[self._count : end] = key
@@ -154,7 +154,8 @@ def compare_block(
     row, column = reaching(scores, floor, dim=dim)
     if len(row):
         query, item = (column, row) if transposed else (row, column)
-        overflowed = _keep(space, scores[row, column], query, item, lower, items, candidates)
+        score = pick(scores.reshape(-1), row * scores.size(1) + column)
+        overflowed = _keep(space, score, query, item, lower, items, candidates)
         if bool(overflowed.any()):
             lower[overflowed], upper[overflowed] = torch.inf, torch.inf
 
@@ -163,7 +164,7 @@ def _keep(
     space: Space, score: Tensor, query: Tensor, item: Tensor, lower: Tensor, items: slice, candidates: Candidates
 ) -> Tensor:
     """Add candidates (N,) unless their query has overflowed; returns who has, bool (q,)."""
-    return candidates.add(query, sort_key(space, query, score - lower[query], item + items.start))
+    return candidates.add(query, sort_key(space, query, score - pick(lower, query), item + items.start))
 
 
 def sort_key(space: Space, query: Tensor, above: Tensor, item: Tensor | int = 0) -> Tensor:

@@ -10,6 +10,7 @@ Legend: Q queries, G items, R positives of a query (items of its class), P posit
 from __future__ import annotations
 
 from collections.abc import Callable
+from threading import Lock
 from typing import NamedTuple
 
 import torch
@@ -92,17 +93,35 @@ def count_negatives(
             of_rows = candidates[start // space.block]
             compare_block(space, product, rows, columns, bounds, of_rows, reaching, transposed=False)
         on_block(len(bounds.lower[rows]))
+        # A block has met all others once those before it are through; then its candidates need not be kept.
+        for number in compared.add(start // space.block):
+            parts[number] = _rank_candidates(space, pairs, depth, ks, starts[number], candidates[number], bounds)
+            candidates[number] = Candidates(0, most[:0])
 
+    compared, parts = _InOrder(), [NegativeCounts(most[:0], most[:0]) for _ in starts]
     side_by_side(compare, starts, device)
-    parts = side_by_side(
-        lambda start: _rank_candidates(space, pairs, depth, ks, start, candidates[start // space.block], bounds),
-        starts,
-        device,
-    )
     overflowed = torch.isinf(bounds.lower) & (depth > 0)
     counts = NegativeCounts(*(torch.cat(columns) for columns in zip(*parts, strict=True)))
     kept = ~overflowed[counts.query]
     return NegativeCounts(counts.query[kept], counts.before[kept]), overflowed
+
+
+class _InOrder:
+    """Numbers that are through, in whatever order; several threads may add."""
+
+    def __init__(self) -> None:
+        self._lock = Lock()
+        self._done: set[int] = set()
+        self._next = 0
+
+    def add(self, number: int) -> list[int]:
+        """The numbers for which this was the last of all up to them that was missing, in order."""
+        with self._lock:
+            self._done.add(number)
+            first = self._next
+            while self._next in self._done:
+                self._next += 1
+            return list(range(first, self._next))
 
 
 def _rank_candidates(

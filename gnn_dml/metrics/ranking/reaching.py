@@ -42,6 +42,13 @@ class Reaching:
         return flat >> self._bits, flat & ((1 << self._bits) - 1)
 
 
+def pick(values: Tensor, index: Tensor) -> Tensor:
+    """The entries of a row of numbers (n,) at some places (m,)."""
+    if values.device.type != "cpu":
+        return values[index]
+    return torch.from_numpy(values.numpy()[index.numpy()])
+
+
 def sort_numbers(values: Tensor) -> Tensor:
     """Numbers in rising order along the last dimension."""
     if values.device.type != "cpu":
