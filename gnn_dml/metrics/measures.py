@@ -9,6 +9,8 @@ import re
 from collections.abc import Sequence
 from typing import NamedTuple
 
+from gnn_dml.errors import UserError
+
 KINDS = ("mrr", "precision@K", "map", "map@K", "map@K/found", "map@K/relevant")
 """What may be asked for; see `gnn_dml.metrics.retrieval`."""
 
@@ -36,19 +38,19 @@ def parse_measures(names: Sequence[str]) -> list[Measure]:
     """Read names such as "mrr", "precision@5", "map@10/found".
 
     Raises:
-        ValueError: If a name is unknown.
+        UserError: If a name is unknown.
 
     Example:
         >>> parse_measures(["map@10"])
         [Measure(name='map@10', kind='map', k=10, over='possible')]
     """
     if isinstance(names, str):
-        raise ValueError(f"more metrics come as a list of names, not as the text {names!r}")
+        raise UserError(f"more metrics come as a list of names, not as the text {names!r}")
     found = []
     for name in names:
         match = _NAME.fullmatch(name)
         if match is None or (match[2] == "precision" and match[4]):
-            raise ValueError(f"unknown metric {name!r}; there are {', '.join(KINDS)}, K a whole number from 1 on")
+            raise UserError(f"unknown metric {name!r}; there are {', '.join(KINDS)}, K a whole number from 1 on")
         k = None if match[3] is None else int(match[3])
         found.append(Measure(name, match[1] or match[2], k, (match[4] or "/possible")[1:]))
     return found

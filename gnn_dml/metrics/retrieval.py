@@ -22,7 +22,7 @@ from gnn_dml.metrics.ranking.negative_counts import NegativeCounts, count_negati
 from gnn_dml.metrics.ranking.positives import Classes, Pairs, group_by_class, score_pairs
 from gnn_dml.metrics.ranking.scores import query_scores
 from gnn_dml.metrics.ranking.space import Metric, Space, full_precision, make_space
-from gnn_dml.metrics.ranking.unusual import describe_unusual
+from gnn_dml.metrics.ranking.unusual import UnusualSpaceWarning, describe_unusual
 
 Array = Tensor | npt.NDArray[np.generic]
 
@@ -103,8 +103,8 @@ def retrieval(
             have different labels.
 
     Warns:
-        UserWarning: If the embeddings have collapsed to almost one direction, or for distances lie far from zero or
-            from one another in proportion to how far apart most are. The figures are exact nevertheless.
+        UnusualSpaceWarning: If the embeddings have collapsed to almost one direction, or for distances lie far from
+            zero or from one another in proportion to how far apart most are. The figures are exact nevertheless.
 
     Example:
         >>> x = torch.tensor([[1.0, 0.0], [0.9, 0.1], [0.0, 1.0], [0.5, 0.6]])
@@ -139,7 +139,7 @@ def retrieval(
     classes = group_by_class(query_labels, None if own else item_labels)
     space = make_space(queries, items, metric, own=own, leave_out=leave_out if excluded is None else excluded)
     if sentence := describe_unusual(space):
-        warnings.warn(sentence, stacklevel=3)  # torch.no_grad is a call of its own
+        warnings.warn(sentence, UnusualSpaceWarning, stacklevel=3)  # torch.no_grad is a call of its own
     relevant = classes.item_counts[classes.of_query]
     if space.excluded is not None:
         relevant = relevant - (space.excluded >= 0).long()

@@ -19,6 +19,9 @@ from gnn_dml.metrics.ranking.threads import side_by_side
 ROWS = 2**7
 """Queries compared with the sample at once, at least."""
 
+KEPT = 2**24
+"""Products kept at most, 64 MiB in float32."""
+
 GROUP = 8
 """Items of the sample in a group at most."""
 
@@ -46,7 +49,8 @@ def rank_bounds(space: Space, relevant: Tensor, size: int, products: dict[int, T
     """Lower bounds on the score of the R-th nearest item of each query, as the products have it; float64 (Q,).
 
     It comes from a sample of that many items. Between all and all, the queries of the same block do as well if they
-    are enough; their products are put into `products`, by where the block begins, to be used again.
+    are enough; their products are put into `products`, by where the block begins, to be used again, unless there are
+    too many.
 
     The sample is cut into groups, and the maxima of the groups are ranked instead of all scores: two of the best
     seldom share a group.
@@ -65,8 +69,10 @@ def rank_bounds(space: Space, relevant: Tensor, size: int, products: dict[int, T
     def bound_block(start: int) -> None:
         rows = slice(start, start + step)
         if own:
-            products[start] = space.blocks(rows, rows)
-            scores = products[start] if half is None else products[start] - half[rows]
+            product = space.blocks(rows, rows)
+            if len(relevant) * space.block <= KEPT:
+                products[start] = product
+            scores = product if half is None else product - half[rows]
             best = _group_maxima(scores, groups)
         else:
             best = _sample_maxima(space.queries[rows], sample, halves)

@@ -18,7 +18,7 @@ from gnn_dml.metrics.ranking.space import Space, full_precision, make_space
 SPARE = 10
 """Candidates beyond the m that are wanted, for those too near to the last of them to be told apart in float32."""
 
-ENTRIES = 2**25
+ENTRIES = 2**23
 """Similarities held at once."""
 
 EXACT_ENTRIES = 2**22

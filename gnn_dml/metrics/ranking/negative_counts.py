@@ -85,7 +85,7 @@ def count_negatives(
         rows, reaching = slice(start, start + space.block), Reaching(space.block, space.block, device)
         for other in range(start if space.own else 0, len(space.items), space.block):
             columns = slice(other, other + space.block)
-            product = products.pop(start) if other == start and products else space.blocks(rows, columns)
+            product = products.pop(start) if start in products and other == start else space.blocks(rows, columns)
             positives.remove(product, start, other)
             if space.own and other > start:
                 of_columns = candidates[other // space.block]

@@ -6,6 +6,11 @@ import torch
 
 from gnn_dml.metrics.ranking.space import SAMPLE, Space
 
+
+class UnusualSpaceWarning(UserWarning):
+    """What is said of such embeddings."""
+
+
 COLLAPSED = 1e-4
 """All cosines of a sample within this of 1."""
 
