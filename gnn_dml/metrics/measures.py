@@ -11,10 +11,10 @@ from typing import NamedTuple
 
 from gnn_dml.errors import UserError
 
-KINDS = ("mrr", "precision@K", "map", "map@K", "map@K/found", "map@K/relevant")
+KINDS = ("mrr", "precision@K", "precision@K/possible", "map", "map@K", "map@K/found", "map@K/relevant")
 """What may be asked for; see `gnn_dml.metrics.retrieval`."""
 
-_NAME = re.compile(r"(mrr|map)|(precision|map)@([1-9][0-9]{0,8})(/found|/relevant)?")
+_NAME = re.compile(r"(mrr|map)|(map)@([1-9][0-9]{0,8})(/found|/relevant)?|(precision)@([1-9][0-9]{0,8})(/possible)?")
 
 
 class Measure(NamedTuple):
@@ -24,8 +24,8 @@ class Measure(NamedTuple):
         name: As it was asked for.
         kind: "mrr", "precision" or "map".
         k: How far down the ranking it looks; None for all of it.
-        over: What average precision is divided by: "possible" is min(R, K), "found" the items of the class among the
-            first K, "relevant" R.
+        over: What it is divided by: "possible" is min(R, K), "asked" K, "found" the items of the class among the first
+            K, "relevant" R.
     """
 
     name: str
@@ -49,8 +49,9 @@ def parse_measures(names: Sequence[str]) -> list[Measure]:
     found = []
     for name in names:
         match = _NAME.fullmatch(name)
-        if match is None or (match[2] == "precision" and match[4]):
+        if match is None:
             raise UserError(f"unknown metric {name!r}; there are {', '.join(KINDS)}, K a whole number from 1 on")
-        k = None if match[3] is None else int(match[3])
-        found.append(Measure(name, match[1] or match[2], k, (match[4] or "/possible")[1:]))
+        k = match[3] or match[6]
+        over = (match[4] or match[7] or ("/asked" if match[5] else "/possible"))[1:]
+        found.append(Measure(name, match[1] or match[2] or match[5], int(k) if k else None, over))
     return found

@@ -65,6 +65,7 @@ def retrieval(
 
     * mrr: 1 / the rank of the nearest such item.
     * precision@K: P(K); the gallery may be smaller, K stays the denominator.
+    * precision@K/possible: divided by min(R, K) instead, as OML's precision is.
     * map: average precision over the whole ranking, the sum of P(n) over the ranks n of such items, divided by R.
     * map@K: the same sum over the first K ranks, divided by min(R, K), the most that it can be.
     * map@K/found: divided by the number of such items among the first K instead (0 where there is none), as

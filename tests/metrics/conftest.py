@@ -79,6 +79,7 @@ def figures(hits, r, ks):
     for k in ks:
         out[f"recall@{k}"] = float(any(hits[:k]))
         out[f"precision@{k}"] = sum(hits[:k]) / k
+        out[f"precision@{k}/possible"] = sum(hits[:k]) / min(r, k)
         out[f"map@{k}"] = total(k) / min(r, k)
         out[f"map@{k}/found"] = total(k) / max(1, sum(hits[:k]))
         out[f"map@{k}/relevant"] = total(k) / r

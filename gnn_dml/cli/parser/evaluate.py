@@ -69,7 +69,7 @@ def _add_metrics(parser: argparse.ArgumentParser) -> None:
         type=lambda text: text.split(","),
         default=[],
         metavar="mrr,precision@5",
-        help="more of retrieval: mrr, precision@K, map, map@K, map@K/found, map@K/relevant (docs/evaluate.md)",
+        help="more of retrieval: mrr, precision@K, map, map@K and others (docs/evaluate.md)",
     )
     parser.add_argument(
         "--metric",

@@ -48,11 +48,9 @@ def query_scores(
             continue
         first = torch.ones_like(within) if one.k is None else (rank <= one.k).double()
         hits = zeros.index_add(0, query, first)
-        if one.kind == "precision":
-            assert one.k is not None
-            out[one.name] = hits / one.k
-            continue
         possible = relevant if one.k is None else relevant.clamp(max=one.k)
-        over = {"possible": possible, "found": hits, "relevant": relevant}[one.over]
-        out[one.name] = zeros.index_add(0, query, first * order / rank) / over.clamp(min=1)
+        asked = torch.full_like(relevant, one.k or 1)
+        over = {"possible": possible, "asked": asked, "found": hits, "relevant": relevant}[one.over]
+        total = hits if one.kind == "precision" else zeros.index_add(0, query, first * order / rank)
+        out[one.name] = total / over.clamp(min=1)
     return out
