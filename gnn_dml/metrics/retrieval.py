@@ -68,9 +68,8 @@ def retrieval(
     * precision@K/possible: divided by min(R, K) instead, as OML's precision is.
     * map: average precision over the whole ranking, the sum of P(n) over the ranks n of such items, divided by R.
     * map@K: the same sum over the first K ranks, divided by min(R, K), the most that it can be.
-    * map@K/found: divided by the number of such items among the first K instead (0 where there is none), as
-      pytorch-metric-learning's mean_average_precision and OML's map do.
-    * map@K/relevant: divided by R instead, as trec_eval's map_cut does.
+    * map@K/found: divided by the number of such items among the first K instead (0 where there is none), as OML's map.
+    * map@K/relevant: divided by R instead, as pytorch-metric-learning's mean_average_precision and trec_eval's map_cut.
 
     The ranking is exact: by one float64 number for each pair, the cosine or the squared distance of the rows as they
     are given (`gnn_dml.metrics.ranking.exact`). Pairs for which these numbers are equal, duplicates for instance, are
