@@ -38,6 +38,9 @@ CANDIDATES = 2**25
 SAMPLE = 2**10
 """Items in the sample at least."""
 
+AT_ONCE = 2**4
+"""Blocks of queries at most that are ranked together, at the end."""
+
 MOST_EXACT = 2**10
 """Comparisons made again in float64 for a query at most."""
 
@@ -93,13 +96,20 @@ def count_negatives(
             of_rows = candidates[start // space.block]
             compare_block(space, product, rows, columns, bounds, of_rows, reaching, transposed=False)
         on_block(len(bounds.lower[rows]))
-        # A block has met all others once those before it are through; then its candidates need not be kept.
-        for number in compared.add(start // space.block):
-            parts[number] = _rank_candidates(space, pairs, depth, ks, starts[number], candidates[number], bounds)
-            candidates[number] = Candidates(0, most[:0])
+        # A block has met all others once those before it are through; where there are many blocks, their candidates are
+        # not kept until the end.
+        if len(starts) > AT_ONCE:
+            for number in compared.add(start // space.block):
+                rank(number)
+
+    def rank(number: int) -> None:
+        parts[number] = _rank_candidates(space, pairs, depth, ks, starts[number], candidates[number], bounds)
+        candidates[number] = Candidates(0, most[:0])
 
     compared, parts = _InOrder(), [NegativeCounts(most[:0], most[:0]) for _ in starts]
     side_by_side(compare, starts, device)
+    if len(starts) <= AT_ONCE:
+        side_by_side(rank, range(len(starts)), device)
     overflowed = torch.isinf(bounds.lower) & (depth > 0)
     counts = NegativeCounts(*(torch.cat(columns) for columns in zip(*parts, strict=True)))
     kept = ~overflowed[counts.query]
