@@ -99,7 +99,7 @@ def _by_faiss(x: Points, clusters: int, seed: int) -> tuple[float, npt.NDArray[n
                 max_points_per_centroid=len(x),
             )
             once.train(x, init_centroids=centroids)
-            settled = centroids is not None and np.array_equal(centroids, once.centroids)
+            settled = centroids is not None and bool((centroids == once.centroids).all())
             centroids = once.centroids
             bar.update(1)
             if settled:  # further iterations would change nothing
