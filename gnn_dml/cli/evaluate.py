@@ -69,7 +69,7 @@ def _run_models(arguments: argparse.Namespace, runs: Sequence[str], settings: Se
 
 
 def _options(arguments: argparse.Namespace) -> dict[str, Any]:
-    return {name: getattr(arguments, name) for name in ("ks", "metric", "restarts", "seed")}
+    return {name: getattr(arguments, name) for name in ("ks", "metric", "restarts", "seed", "more")}
 
 
 def _to_json(found: Evaluation) -> dict[str, Any]:
@@ -132,3 +132,6 @@ def _print_table(measurements: Sequence[Measurement], queries: int | None, image
             f"\n{unmatched} of {asked} queries have no image of their class to find; retrieval is over the other "
             f"{asked - unmatched}"
         )
+    for one in measurements:
+        for sentence in one.notes:
+            print(f"\n{one.embedding}: {sentence}" if len(measurements) > 1 else f"\n{sentence}")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import math
+import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,6 +19,8 @@ from gnn_dml.errors import UserError
 from gnn_dml.evaluation.embed import Embeddings
 from gnn_dml.evaluation.score import score_embedding
 from gnn_dml.metrics import diagnostics
+from gnn_dml.metrics.measures import parse_measures
+from gnn_dml.metrics.ranking.unusual import UnusualSpaceWarning
 from gnn_dml.text import show_text
 
 
@@ -30,12 +33,20 @@ class MetricOptions:
         seed: Of k-means, and of the draw for uniformity.
         metric: What near means for retrieval.
         restarts: Of k-means.
+        more: Other metrics of retrieval.
+
+    Raises:
+        UserError: If one of these has an unknown name.
     """
 
     ks: Sequence[int] = (1, 2, 4, 8)
     seed: int = 0
     metric: Literal["cosine", "euclidean"] = "cosine"
     restarts: int = 1
+    more: Sequence[str] = ()
+
+    def __post_init__(self) -> None:
+        parse_measures(self.more)
 
 
 @dataclass(frozen=True)
@@ -49,6 +60,7 @@ class Measurement:
         scores: Metrics in [0, 1]; None where there is no number.
         diagnostics: Of the space of the embeddings, likewise; empty where they were not asked for.
         unmatched: Queries whose class has no other image to find.
+        notes: Sentences on what is unusual about the embeddings.
     """
 
     model: str
@@ -57,6 +69,7 @@ class Measurement:
     scores: Mapping[str, float | None]
     diagnostics: Mapping[str, float | None]
     unmatched: int
+    notes: Sequence[str] = ()
 
 
 def measure_embedding(
@@ -84,20 +97,26 @@ def measure_embedding(
         UserError: If an embedding is not finite, or shapes do not fit.
     """
     try:
-        scores = score_embedding(
-            x,
-            labels,
-            query,
-            ks=options.ks,
-            metric=options.metric,
-            cluster_seed=None if retrieval_only else options.seed,
-            restarts=options.restarts,
-        )
+        with warnings.catch_warnings(record=True) as said:
+            warnings.simplefilter("always", UnusualSpaceWarning)
+            scores = score_embedding(
+                x,
+                labels,
+                query,
+                ks=options.ks,
+                metric=options.metric,
+                cluster_seed=None if retrieval_only else options.seed,
+                restarts=options.restarts,
+                more=options.more,
+            )
         space = {} if retrieval_only else diagnostics(x, labels, seed=options.seed)
     except ValueError as error:
         raise UserError(f"{model}, {embedding}: {error}") from error
     unmatched = int(scores.pop("unmatched"))
-    return Measurement(model, embedding, x.size(1), replace_nan(scores), replace_nan(space), unmatched)
+    for one in said:
+        warnings.warn_explicit(one.message, one.category, one.filename, one.lineno)
+    notes = [str(one.message) for one in said if issubclass(one.category, UnusualSpaceWarning)]
+    return Measurement(model, embedding, x.size(1), replace_nan(scores), replace_nan(space), unmatched, notes)
 
 
 def measure_branches(

@@ -18,7 +18,7 @@ from gnn_dml.data.images import Images, ImageSplit
 from gnn_dml.errors import UserError
 from gnn_dml.evaluation.ensemble import Member
 from gnn_dml.metrics.ranking.nearest import nearest_items
-from gnn_dml.metrics.ranking.space import GRID, make_space
+from gnn_dml.metrics.ranking.space import make_space
 from gnn_dml.text import exists, show_name, typed_path
 
 
@@ -159,7 +159,7 @@ def rank_images(queries: Tensor, x: Tensor, places: Sequence[int | None], candid
     first = keep.cumsum(dim=1) <= k
     items = found[keep & first].view(len(queries), k)
     rows = torch.arange(len(queries))[:, None].expand(items.shape)
-    similarity = space.exact(rows.flatten(), items.flatten()).double() * (GRID * space.scale)
+    similarity = 1 + space.exact(rows.flatten(), items.flatten())
     return Neighbours(index[items], similarity.view(items.shape).float())
 
 

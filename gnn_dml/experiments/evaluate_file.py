@@ -46,6 +46,7 @@ def evaluate_embeddings(
     metric: Literal["cosine", "euclidean"] = "cosine",
     restarts: int = 1,
     seed: int | None = None,
+    more: Sequence[str] = (),
 ) -> pd.DataFrame:
     """Measure embeddings in a file, as `gnn-dml evaluate --embeddings` does.
 
@@ -56,6 +57,7 @@ def evaluate_embeddings(
         metric: What near means for retrieval.
         restarts: Of k-means.
         seed: Of k-means; None as the file says, else 0.
+        more: Other metrics of retrieval, such as "mrr"; `gnn_dml.metrics.retrieval` defines them.
 
     Returns:
         One row with the columns of `gnn_dml.experiments.evaluate`, less those that speak of a run.
@@ -72,7 +74,7 @@ def evaluate_embeddings(
            images  recall@1  unmatched
         0       3       1.0          1
     """
-    return make_frame(evaluate_file(path, labels, ks=ks, metric=metric, restarts=restarts, seed=seed).rows())
+    return make_frame(evaluate_file(path, labels, ks=ks, metric=metric, restarts=restarts, seed=seed, more=more).rows())
 
 
 def evaluate_file(
@@ -83,6 +85,7 @@ def evaluate_file(
     metric: Literal["cosine", "euclidean"] = "cosine",
     restarts: int = 1,
     seed: int | None = None,
+    more: Sequence[str] = (),
 ) -> FileEvaluation:
     """Measure embeddings in a file; see `evaluate_embeddings`."""
     table = read_embeddings(typed_path(path), None if labels is None else typed_path(labels))
@@ -91,6 +94,7 @@ def evaluate_file(
         seed=table.about.get("seed", 0) if seed is None else seed,
         metric=metric,
         restarts=restarts,
+        more=more,
     )
     x, y, query = table.tensors()
     found = measure_embedding(str(path), "embeddings", x, y, query, options=options)

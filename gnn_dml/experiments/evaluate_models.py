@@ -102,6 +102,7 @@ def evaluate(
     device: str | None = None,
     workers: int | None = None,
     training_free: bool = False,
+    more: Sequence[str] = (),
     trust: Sequence[str] = (),
     config_dirs: Sequence[str] = (),
 ) -> pd.DataFrame:
@@ -123,6 +124,7 @@ def evaluate(
         workers: Processes that load images; None as the run has it.
         training_free: Whether to measure what neighbours give without training too: query expansion, re-ranking and
             diffusion (`gnn_dml.evaluation.training_free`). They look by cosine, and score retrieval alone.
+        more: Other metrics of retrieval, such as "mrr"; `gnn_dml.metrics.retrieval` defines them.
         trust: See `runs`.
         config_dirs: Likewise.
 
@@ -149,6 +151,7 @@ def evaluate(
         device=device,
         workers=workers,
         training_free=training_free,
+        more=more,
     )
     frame = found.frame()
     frame.attrs["remarks"] = found.remarks
@@ -167,6 +170,7 @@ def evaluate_models(
     device: str | None = None,
     workers: int | None = None,
     training_free: bool = False,
+    more: Sequence[str] = (),
 ) -> Evaluation:
     """Measure one model, or several as an ensemble; see `evaluate`."""
     if refined:
@@ -177,6 +181,7 @@ def evaluate_models(
         seed=first["seed"] if seed is None else seed,
         metric=metric,
         restarts=restarts,
+        more=more,
     )
     computing = choose_device(models, device)
     members = [model.read_split(split, workers=workers) for model in models]

@@ -99,7 +99,10 @@ def _tightest(found: list[tuple[float, npt.NDArray[np.int64]]]) -> npt.NDArray[n
 
 
 def _by_faiss(x: Points, clusters: int, seed: int) -> tuple[float, npt.NDArray[np.int64]]:
-    """Sum of squared distances and clusters, after one iteration at a time so that a bar can move."""
+    """Sum of squared distances and clusters, after one iteration at a time so that a bar can move.
+
+    Many clusters of few points settle after a few of them.
+    """
     import faiss
 
     gpus = faiss.get_num_gpus() if hasattr(faiss, "get_num_gpus") else 0
@@ -117,8 +120,11 @@ def _by_faiss(x: Points, clusters: int, seed: int) -> tuple[float, npt.NDArray[n
                 max_points_per_centroid=len(x),
             )
             once.train(x, init_centroids=centroids)
+            settled = centroids is not None and bool((centroids == once.centroids).all())
             centroids = once.centroids
             bar.update(1)
+            if settled:  # further iterations would change nothing
+                break
     distances, labels = once.index.search(x, 1)
     return float(distances.sum()), labels[:, 0].astype(np.int64)
 

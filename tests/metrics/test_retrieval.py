@@ -18,6 +18,7 @@ SIZES = {
     "gnn_dml.metrics.ranking.negative_counts.SAMPLE": (4, 16, 1024),
     "gnn_dml.metrics.ranking.negative_counts.CANDIDATES": (64, 2**24),
     "gnn_dml.metrics.ranking.negative_counts.MOST_EXACT": (0, 3, 1024),
+    "gnn_dml.metrics.ranking.negative_counts.AT_ONCE": (1, 16),
     "gnn_dml.metrics.retrieval.MOST_POSITIVES": (2, 5, 256),
     "gnn_dml.metrics.retrieval.MOST_PAIRS": (50, 2**25),
 }

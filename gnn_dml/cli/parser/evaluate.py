@@ -65,6 +65,14 @@ def _add_metrics(parser: argparse.ArgumentParser) -> None:
         "--ks", type=whole_numbers("1,10,100", 1), metavar="1,10,100", help="the K of Recall@K (default: the run's)"
     )
     parser.add_argument(
+        "--metrics",
+        dest="more",
+        type=lambda text: text.split(","),
+        default=[],
+        metavar="mrr,precision@5",
+        help="more of retrieval: mrr, precision@K, map, map@K and others (docs/evaluate.md)",
+    )
+    parser.add_argument(
         "--metric",
         choices=("cosine", "euclidean"),
         default="cosine",
