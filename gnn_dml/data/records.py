@@ -14,6 +14,7 @@ from gnn_dml.data.files import ImageFiles
 from gnn_dml.data.found import Found, PassedOver
 from gnn_dml.data.images import BOTH, TEST_ROLES, ImageDataset, roles_needed
 from gnn_dml.errors import UserError
+from gnn_dml.prepare.formats import is_image_name
 from gnn_dml.prepare.lists import read_lines
 from gnn_dml.prepare.look import is_file, is_folder
 from gnn_dml.prepare.walk import walk
@@ -125,8 +126,8 @@ def assemble(
     passed = PassedOver()
     present = _files(folder, {record.path.partition("/")[0] for record in listed}, passed)
     unlisted = present.keys() - {record.path for record in listed}
-    for name in sorted(unlisted):
-        passed.add(name, "files that no list names")
+    for name in sorted(filter(is_image_name, unlisted)):
+        passed.add(name, "images that no list names")
     wanted = [record for record in listed if record.role in roles]
     _check_once([(record, present.get(record.path, record.path)) for record in wanted])
     missing = [record.path for record in wanted if record.path not in present]

@@ -21,6 +21,7 @@ from gnn_dml.experiments.choose_recipe import choose_settings
 from gnn_dml.experiments.finished import finished_row
 from gnn_dml.experiments.reuse import find_run
 from gnn_dml.experiments.study import Study, overrides_label, plan, read_study
+from gnn_dml.text import show_text
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -175,7 +176,7 @@ def _warned(unwritten: Sequence[str]) -> list[str]:
     """The sentences, each once, as warnings too: nobody has to look into `attrs`."""
     found = list(dict.fromkeys(unwritten))
     for sentence in found:
-        warnings.warn(sentence, stacklevel=3)
+        warnings.warn(show_text(sentence), stacklevel=3)
     return found
 
 

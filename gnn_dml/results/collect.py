@@ -194,7 +194,8 @@ def _is_whole(value: Any) -> bool:
 def _read_json(path: Path) -> Any:
     try:
         held = json.loads(path.read_text(encoding="utf-8"))
-        json.dumps(held, ensure_ascii=False).encode(errors="surrogateescape")  # half of a surrogate pair can be read and not be written
+        # A byte of a name that is not UTF-8 can be written, escaped; half of a surrogate pair cannot.
+        json.dumps(held, ensure_ascii=False).encode(errors="surrogateescape")
         return held
     except (ValueError, OSError, RecursionError) as error:
         raise UserError(f"{path} cannot be read as JSON ({error})") from error

@@ -38,7 +38,7 @@ def test_what_is_missing_and_what_no_list_names_is_counted(folder):
     data = assemble(folder, [*records("./in/1.jpg", "in/2.jpg", "in/3.jpg"), Record("in/4.jpg", "x", "train", "l")],
                     NOBODY, strict=False)  # fmt: skip
     assert data.image_names == ("in/1.jpg", "in/2.jpg", "in/3.jpg")
-    assert dict(data.passed_over) == {"hidden": 1, "files that no list names": 1, "listed images that are missing": 1}
+    assert dict(data.passed_over) == {"hidden": 1, "images that no list names": 1, "listed images that are missing": 1}
 
 
 def test_only_the_part_that_is_needed_is_looked_for(folder):
