@@ -14,6 +14,9 @@ VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check
 
+# pip would compile all of PyTorch to bytecode, which takes a minute; Python compiles what is imported, once, and keeps it.
+unexport PYTHONDONTWRITEBYTECODE
+
 # Each stamp says "this finished, with the pyproject.toml of that time". An install removes both install stamps
 # before it starts, so one that was interrupted is done again by the next call.
 VENV_STAMP := $(VENV)/.stamp-venv
@@ -69,11 +72,11 @@ $(VENV_STAMP):
 $(RUN_STAMP): $(VENV_STAMP) pyproject.toml
 	@rm -f $(RUN_STAMP) $(DEV_STAMP)
 	@echo "Installing into $(VENV) (PyTorch is large: a few minutes the first time)"
-	@$(PIP) install -q -e .
+	@$(PIP) install -q --no-compile -e .
 	@touch $@
 
 $(DEV_STAMP): $(VENV_STAMP) pyproject.toml
 	@rm -f $(RUN_STAMP) $(DEV_STAMP)
 	@echo "Installing into $(VENV) with the development tools (PyTorch is large: a few minutes the first time)"
-	@$(PIP) install -q -e '.[dev]'
+	@$(PIP) install -q --no-compile -e '.[dev]'
 	@touch $(RUN_STAMP) $@

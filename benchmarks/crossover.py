@@ -20,7 +20,7 @@ import torch
 from measure import describe, interleaved, pick, whole_numbers, write_rows
 from message_passing import DIM, HEADS, LAYERS, Case, nodes, ours
 
-from gnn_dml.layers.path import runs_dense
+from gnn_dml.layers.path import choose_path
 
 
 def measure(name: str, n: int, edges: int, device: torch.device, seconds: float) -> dict[str, object]:
@@ -30,7 +30,7 @@ def measure(name: str, n: int, edges: int, device: torch.device, seconds: float)
     steps = {path: Case(ours(name, path), x, adjacency).step for path in ("dense", "sparse")}
     ms = interleaved(steps, device, seconds=seconds)
     count = int(adjacency.sum())
-    chosen = "dense" if runs_dense("auto", x, adjacency, type(ours(name)).crossover) else "sparse"
+    chosen = "dense" if choose_path("auto", x, adjacency, type(ours(name)).crossover).dense else "sparse"
     return {
         "layer": name,
         "nodes": n,

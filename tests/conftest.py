@@ -8,6 +8,8 @@ from pathlib import Path
 # Tests run side by side, and threads that wait for a core of their own take it from the others. Read when numpy and
 # torch are loaded, here and in every process that a test starts.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
+# A process that is to be forked should have no thread in the background; pyarrow's allocator would start one.
+os.environ.setdefault("JE_ARROW_MALLOC_CONF", "background_thread:false")
 
 import pytest
 from hypothesis import settings
@@ -56,6 +58,14 @@ def trees():
 def published_weights():
     """The module beside this file that makes weights under the published names."""
     return _load("published", Path(__file__).with_name("published.py"))
+
+
+@pytest.fixture(scope="session")
+def processes():
+    """The module beside this file that starts real processes without waiting for their imports."""
+    module = _load("processes", Path(__file__).with_name("processes.py"))
+    yield module
+    module.kill_all()
 
 
 def _load(name, path):

@@ -30,8 +30,8 @@ ROOMS = (
 )
 # Imports no room; only experiments and cli import it.
 APART = "results"
-# Imported by all, importing no room: errors, the atomic write, the schema of a row, and the folder of settings.
-SHARED = ("errors", "atomic", "columns", "conf")
+# Imported by all, importing no room: errors, the atomic write, text, the schema of a row, and the folder of settings.
+SHARED = ("errors", "atomic", "text", "columns", "conf")
 HEAVY = ("torch", "pandas", "torchvision", "matplotlib")
 
 
@@ -193,7 +193,7 @@ def test_a_heavy_library_would_be_seen() -> None:
 # Everything else takes objects and plain arguments.
 SEES_SETTINGS = ("config", "experiments", "cli")
 # The command line parses and prints: what it does not ask of these it would do itself.
-ASKED_BY_CLI = ("cli", "config", "experiments", "evaluation", "prepare", "results", "errors", "__version__")
+ASKED_BY_CLI = ("cli", "config", "experiments", "evaluation", "prepare", "results", "errors", "text", "__version__")
 PRINTS_WITH = ("tqdm", "yaml")
 
 

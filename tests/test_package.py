@@ -24,25 +24,23 @@ def installed(tmp_path_factory):
     return folder / "site"
 
 
-def run(installed, folder, *arguments):
-    return subprocess.run(
-        [sys.executable, "-m", "gnn_dml.cli.main", *arguments],
-        cwd=folder,
-        env={**os.environ, "PYTHONPATH": str(installed), "PYTHONWARNINGS": "ignore"},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+@pytest.fixture
+def run(processes, installed):
+    def call(folder, *arguments):
+        environment = {**os.environ, "PYTHONPATH": str(installed)}
+        return processes.run("-m", "gnn_dml.cli.main", *arguments, cwd=folder, env=environment)
+
+    return call
 
 
-def test_the_embedded_data_come_along(installed, tmp_path):
-    done = run(installed, tmp_path, "data", "verify", "emoji")
+def test_the_embedded_data_come_along(run, installed, tmp_path):
+    done = run(tmp_path, "data", "verify", "emoji")
     assert done.returncode == 0, done.stderr
     assert str(installed) in done.stdout
 
 
-def test_it_trains_from_any_folder(installed, tiny_settings, tmp_path):
-    done = run(installed, tmp_path, "train", *tiny_settings)
+def test_it_trains_from_any_folder(run, tiny_settings, tmp_path):
+    done = run(tmp_path, "train", *tiny_settings)
     assert done.returncode == 0, done.stderr
     assert (tmp_path / "runs" / "single" / "results.csv").is_file()
 

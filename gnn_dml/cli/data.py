@@ -12,6 +12,8 @@ from gnn_dml.errors import UserError
 from gnn_dml.prepare.card import Card, load_function
 from gnn_dml.prepare.cards import find_cards
 from gnn_dml.prepare.embedded import find_embedded
+from gnn_dml.prepare.look import exists, is_file, is_folder
+from gnn_dml.text import typed_path
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -77,11 +79,11 @@ def _prepare(card: Card, arguments: argparse.Namespace) -> int:
 
     if card.is_own:
         raise UserError(f"dataset={card.name} is your own: there is nothing to prepare, only dataset.root to name")
-    root = _default_root(card) if arguments.root is None else Path(arguments.root)
+    root = _default_root(card) if arguments.root is None else typed_path(arguments.root)
     prepare(
         card,
         root,
-        archives=[Path(path) for path in arguments.archive],
+        archives=[typed_path(path) for path in arguments.archive],
         url=arguments.url,
         checked=not arguments.unchecked,
     )
@@ -96,10 +98,10 @@ def _build(card: Card, arguments: argparse.Namespace) -> int:
     if arguments.out is None:
         file = card.embedded or f"{card.name}.zip"
         raise UserError(f"say where the file goes, for instance: gnn-dml data prepare {card.name} --out {file}")
-    out = Path(arguments.out)
-    if out.is_dir() or not out.absolute().parent.is_dir():
+    out = typed_path(arguments.out)
+    if is_folder(out) or not is_folder(out.absolute().parent):
         raise UserError(f"--out {out} must be a file in an existing folder")
-    cache = None if arguments.cache is None else Path(arguments.cache)
+    cache = None if arguments.cache is None else typed_path(arguments.cache)
     load_function(card.builder)(out, full=arguments.full, cache=cache)
     print(f"written: {out} ({out.stat().st_size / 1e6:.1f} MB); use it with dataset.root={out}")
     return 0
@@ -117,29 +119,29 @@ def _verify(card: Card, arguments: argparse.Namespace) -> int:
         return 0
     from gnn_dml.experiments.verify import verify_dataset
 
-    dataset = verify_dataset(
+    verified = verify_dataset(
         card.name,
         root,
         strict=not arguments.subset,
         workers=arguments.workers,
         config_dirs=arguments.config_dir,
     )
-    roles = ", ".join(f"{dataset.roles.count(role):,} {role}" for role in dict.fromkeys(dataset.roles))
-    print(f"{root}: whole; {len(dataset):,} images ({roles}), {len(dataset.class_names):,} classes, all readable")
+    *details, counts = verified.lines()
+    print("\n".join([*details, f"{root}: {counts}"]))
     return 0
 
 
 def _find_root(card: Card, arguments: argparse.Namespace) -> Path:
     """What to verify: as typed, or where the data set is by default."""
     if arguments.file is not None:
-        root = Path(arguments.file)
-        if not root.is_file():
+        root = typed_path(arguments.file)
+        if not is_file(root):
             raise UserError(f"there is no file {root}")
         return root
     if arguments.root is None and card.is_own:
         raise UserError(f"data verify {card.name} needs --root {card.root}")
-    root = _default_root(card) if arguments.root is None else Path(arguments.root)
-    if not root.exists():
+    root = _default_root(card) if arguments.root is None else typed_path(arguments.root)
+    if not exists(root):
         hint = f"; 'gnn-dml data prepare {card.name}' says how to get it" if card.sources else ""
         raise UserError(f"--root {root} does not exist{hint}")
     return root

@@ -27,7 +27,7 @@ With a retrieval loss on the refined branch:
 def run(arguments: argparse.Namespace) -> int:
     """Run the demo."""
     print(_BEFORE)
-    report("demo", arguments.seeds, arguments.overrides, arguments.config_dir)
+    code = report("demo", arguments.seeds, arguments.overrides, arguments.config_dir)
     program = sys.argv[0] if Path(sys.argv[0]).name == "gnn-dml" else "gnn-dml"
     print(_AFTER.format(program=program))
-    return 0
+    return code

@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 import argparse
-from pathlib import Path
+import shlex
 
 from gnn_dml.cli.models import images_and_device, load_named
 from gnn_dml.cli.parser.models import split_targets
 from gnn_dml.errors import UserError
 from gnn_dml.experiments.output import check_output
+from gnn_dml.text import typed_path
 
 
 def run(arguments: argparse.Namespace) -> int:
     """Embed and write."""
     runs, settings = split_targets(arguments.targets)
-    out = check_output("--out", Path(arguments.out), (".parquet", ".npz"), replace=arguments.force)
+    out = check_output("--out", typed_path(arguments.out), (".parquet", ".npz"), replace=arguments.force)
     if not runs:
         raise UserError(f"which run? write for instance: gnn-dml embed runs/<study>/<run-id> --out {out}")
     models = load_named(arguments, runs, settings)
@@ -25,5 +26,5 @@ def run(arguments: argparse.Namespace) -> int:
     write_embeddings(out, table)
     print("\n".join(model.describe(refined=arguments.refined) for model in models))
     print(f"written: {out} ({len(table)} {arguments.split} images, {table.vectors.shape[1]} channels)")
-    print(f"  measure it: gnn-dml evaluate --embeddings {out}")
+    print(f"  measure it: gnn-dml evaluate --embeddings {shlex.quote(str(out))}")
     return 0

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
+from gnn_dml.config.flatten import flatten
+from gnn_dml.config.identity import checkpoint_file
 from gnn_dml.prepare.cards import find_card
+from gnn_dml.text import exists
 
 Config = Mapping[str, Any]
 
@@ -32,6 +36,7 @@ _AT_LEAST: dict[str, float] = {
     "dataset.transform.size": 1,
     "dataset.transform.resize": 1,
     "protocol.val_seed": 0,
+    "protocol.val_least": 1,
     "protocol.folds": 2,
     "protocol.fold": 0,
     "loss.backbone_weight": 0,
@@ -50,15 +55,25 @@ _ONE_OF: dict[str, tuple[str, ...]] = {
     "dataset.orientation": ("exif", "stored"),
     "optimizer.schedule": ("one_cycle", "constant", "step", "drop"),
     "optimizer.decayed": ("matrices", "all"),
-    "protocol.select_on": ("val", "test"),
+    "protocol.select_on": ("val", "test", "none"),
+    "protocol.test_on": ("test", "none"),
+    "protocol.ties": ("later", "first"),
     "protocol.neighbourhood": ("nearest", "reciprocal"),
 }
+
+_LONGEST_NAME = 255
+"""Bytes of a file name, on the file systems of today."""
+
+_LARGEST_INTEGER, _LARGEST_FLOAT = 2**63, 3.4028234e38
+"""Of what torch computes with."""
 
 TRAINING_FREE = ("average_qe", "alpha_qe", "alpha_qe_dba", "k_reciprocal", "diffusion")
 
 
 def problems(config: Config) -> list[str]:
     """One sentence for each thing in a resolved configuration that cannot work; empty if all is well."""
+    if too_large := _too_large(config):
+        return too_large
     checks: tuple[Callable[[Config], list[str]], ...] = (
         _numbers,
         _names,
@@ -76,6 +91,20 @@ def _get(config: Config, path: str) -> Any:
     for part in path.split("."):
         value = value.get(part) if isinstance(value, Mapping) else None
     return value
+
+
+def _too_large(config: Config) -> list[str]:
+    """Numbers that no tensor can hold, also inside lists."""
+    found = []
+    for name, value in flatten(config).items():
+        for number in value if isinstance(value, (list, tuple)) else [value]:
+            if isinstance(number, bool) or not isinstance(number, (int, float)):
+                continue
+            most = _LARGEST_INTEGER if isinstance(number, int) else _LARGEST_FLOAT
+            if abs(number) >= most:
+                shown = str(number) if abs(number) < 1e300 else "a larger one"
+                found.append(f"{name} must be below {most:.3g}, not {shown}")
+    return found
 
 
 def _numbers(config: Config) -> list[str]:
@@ -142,13 +171,32 @@ def _names(config: Config) -> list[str]:
         found.append(f"protocol.select_by must be one of {', '.join(measures)}, not {chosen!r}")
     elif chosen.startswith("refined_") and config["choices"]["graph"] == "none":
         found.append(f"protocol.select_by={chosen} needs a refiner, and graph=none has none")
-    unknown = [name for name in config["protocol"]["train_on"] if name not in ("train", "val")]
-    if unknown or not config["protocol"]["train_on"]:
-        found.append(f"protocol.train_on must hold train, val or both, not {config['protocol']['train_on']}")
-    elif config["protocol"]["select_on"] in config["protocol"]["train_on"]:
+    return found + _parts(config["protocol"])
+
+
+def _parts(protocol: Config) -> list[str]:
+    """What is trained on, chosen on and tested on; classes of one may not be those of another."""
+    trained, selected, tested = protocol["train_on"], protocol["select_on"], protocol.get("test_on", "test")
+    known = ("train", "val", "test")
+    if not isinstance(trained, list) or not trained or any(name not in known for name in trained):
+        return [f"protocol.train_on must hold train, val or both, not {trained}"]
+    if len(set(trained)) < len(trained):
+        return [f"protocol.train_on names a part twice: {trained}"]
+    found = []
+    if "test" in trained and tested != "none":
         found.append(
-            "protocol.select_on=val needs protocol.train_on=[train]: classes trained on cannot choose the epoch"
+            "protocol.train_on must hold train, val or both; test too with protocol.test_on=none, for classes trained "
+            "on cannot be tested on"
         )
+    if selected in trained:
+        rest = [name for name in trained if name != selected]
+        instead = f"protocol.train_on=[{','.join(rest)}]" if rest else "other classes to train on"
+        found.append(
+            f"protocol.select_on={selected} needs {instead}: classes trained on cannot choose the epoch "
+            "(protocol.select_on=none takes the last)"
+        )
+    if selected == "none" and protocol.get("reload"):
+        found.append("protocol.reload needs protocol.select_on=val or test: without it no epoch is the best so far")
     return found
 
 
@@ -158,22 +206,27 @@ def _files(config: Config) -> list[str]:
     card = find_card(name)
     if root is None and "root" in config["dataset"] and (card is None or card.embedded is None):
         found.append(f"dataset={name} needs dataset.root={'FOLDER' if card is None else card.root}")
-    elif root is not None and not Path(root).exists():
+    elif root is not None and not exists(root):
         hint = f"; 'gnn-dml data prepare {name}' says how to get it" if card is not None and card.sources else ""
         found.append(f"dataset.root={root} does not exist{hint}")
     cache = config["dataset"].get("cache")
-    if cache is not None and Path(cache).exists() and not Path(cache).is_dir():
+    if cache is not None and exists(cache) and not Path(cache).is_dir():
         found.append(f"dataset.cache={cache} must be a folder, and it is a file")
     weights = config["backbone"].get("weights")
-    if weights not in (None, "imagenet", "packaged") and not Path(weights).is_file():
+    if weights not in (None, "imagenet", "packaged") and not os.path.isfile(weights):  # noqa: PTH113
         found.append(f"backbone.weights must be null, imagenet, packaged or an existing file, not {weights!r}")
+    start = config.get("start_from")
+    if start is not None and not checkpoint_file(Path(start)).is_file():
+        found.append(f"start_from must be null, a run folder or a checkpoint, and there is none at {start}")
     out = Path(config["out"])
-    existing = next(folder for folder in (out, *out.absolute().parents) if folder.exists())
+    existing = next(folder for folder in (out, *out.absolute().parents) if exists(folder))
     if not existing.is_dir():
         found.append(f"out={out} cannot hold results: {existing} is a file")
     study = str(config["study_name"])
     if study in ("", ".", "..") or "/" in study or "\\" in study:
         found.append(f"study_name={study!r} must be a plain folder name")
+    elif len(os.fsencode(study)) > _LONGEST_NAME:
+        found.append(f"study_name has {len(os.fsencode(study))} bytes, and a folder name has at most {_LONGEST_NAME}")
     return found
 
 

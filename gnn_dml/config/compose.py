@@ -7,37 +7,33 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from hydra import compose, initialize_config_dir
-from hydra.core.override_parser.overrides_parser import OverridesParser
-from hydra.core.override_parser.types import Override
-from hydra.errors import HydraException
-from omegaconf import DictConfig, ListConfig, OmegaConf
+import yaml
+from omegaconf import DictConfig, ListConfig, Node, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
 from gnn_dml.config.check import problems
+from gnn_dml.config.composer import Composer
 from gnn_dml.config.identity import NO_WEIGHTS
-from gnn_dml.config.names import CONF, ConfigDirs, groups, suggestion
+from gnn_dml.config.names import ConfigDirs, suggestion
+from gnn_dml.config.typed import TEXTS, Setting, is_interpolation, literal, parse, path_problems
 from gnn_dml.errors import UserError
 from gnn_dml.prepare.cards import find_card
 from gnn_dml.prepare.content import content_of
 from gnn_dml.prepare.embedded import find_embedded
+from gnn_dml.text import typed_path
 
 Config = dict[str, Any]
 
 
 def resolve(
-    settings: Sequence[str],
-    *,
-    config_dirs: ConfigDirs = (),
-    contents: dict[tuple[Path, Path | None], str] | None = None,
-    **fixed: Any,
+    settings: Sequence[str], *, config_dirs: ConfigDirs = (), composer: Composer | None = None, **fixed: Any
 ) -> Config:
     """Compose, check and resolve the configuration of one run.
 
     Args:
         settings: As typed: GROUP=NAME and GROUP.SETTING=VALUE.
         config_dirs: The user's own folders of YAMLs, from `gnn_dml.config.names.open_config_dirs`.
-        contents: Of data looked at before, added to; a study looks at its data once.
+        composer: In the place of one for `config_dirs`, with what it has composed and looked at before.
         **fixed: Top-level settings that stand in the place of typed ones (study_name, cell, seed); whatever is
             interpolated from them follows.
 
@@ -49,82 +45,64 @@ def resolve(
         UserError: One sentence per problem: an unknown group, name or setting, a value of another kind, or a
             combination that cannot work.
     """
-    known = groups(config_dirs)
+    composer = Composer(config_dirs) if composer is None else composer
+    known = composer.groups
     parsed = [parse(text) for text in settings]
-    raise_all([message for override in parsed if (message := group_problem(override, known))])
-    chosen = [override for override in parsed if override.key_or_group in known]
-    typed = {override.key_or_group for override in parsed}
-    put_in = [f"{name}={_quoted(value)}" for name, value in fixed.items() if name not in typed]
-    with initialize_config_dir(str(CONF), version_base="1.3"):
-        base = compose_tree([str(override.input_line) for override in chosen], config_dirs)
-        raise_all([message for override in parsed if (message := setting_problem(override, base, known))])
-        whole = compose_tree([*settings, *put_in], config_dirs)
-    choices = {group: name for group, name in whole.hydra.runtime.choices.items() if group in known}
-    config: Config = {**_plain_values(whole), "choices": choices}
+    raise_all([message for setting in parsed if (message := group_problem(setting, known))])
+    chosen = [f"{setting.name}={setting.as_value()}" for setting in parsed if setting.name in known]
+    base = composer.tree(chosen)
+    raise_all([message for setting in parsed if (message := setting_problem(setting, base, known))])
+    typed = {setting.name: value_of(setting, base) for setting in parsed if setting.name not in known}
+    put_in = {name: literal(value) for name, value in fixed.items() if name not in typed}
+    config = composer.values(chosen, {**typed, **put_in})
+    choices = config["choices"]
     config["protocol"].pop("elsewhere", None)  # by now it stands in the settings that it is for
-    raise_all(_interpolated_problems(parsed, base, config))
-    for name in ("out", "study_name", "device"):
-        config[name] = str(config[name])
-    _make_paths_absolute(config)
+    raise_all(_interpolated_problems(typed, base, config))
+    raise_all(path_problems({name: _at(config, name) for name in TEXTS}))
+    _expand_paths(config)
     raise_all(problems(config))
-    config["dataset"]["content"] = _content(config["dataset"], choices["dataset"], {} if contents is None else contents)
+    config["dataset"]["content"] = _content(config["dataset"], choices["dataset"], composer.contents)
     return config
 
 
-def _plain_values(tree: DictConfig) -> Config:
-    """A composed tree with every interpolation resolved, without Hydra's own part."""
-    OmegaConf.set_struct(tree, False)
-    del tree["hydra"]
-    try:
-        values: Any = OmegaConf.to_container(tree, resolve=True)
-    except OmegaConfBaseException as error:
-        raise UserError(f"the settings cannot be resolved: {str(error).splitlines()[0]}") from error
-    return dict(values)
+def value_of(setting: Setting, tree: DictConfig) -> Any:
+    """The value that a setting is given; text stays text where the setting is a path or has a word as its default."""
+    default = _default_of(setting.name, tree)
+    word = isinstance(default, str) and not default.startswith("${")
+    return setting.as_text() if word or setting.name in TEXTS else setting.as_value()
 
 
-def _interpolated_problems(parsed: Sequence[Override], base: DictConfig, config: Config) -> list[str]:
+def _at(config: Any, name: str) -> Any:
+    """The value of a dotted name; None where there is none."""
+    for part in name.split("."):
+        config = config.get(part) if isinstance(config, Mapping) else None
+    return config
+
+
+def _interpolated_problems(typed: Mapping[str, Any], base: DictConfig, config: Config) -> list[str]:
     """Values of another kind behind `graph.seed=${seed}`, which only the resolved configuration shows."""
-    found = []
-    for override in parsed:
-        if not is_interpolation(override.value()):
-            continue
-        default: Any = OmegaConf.select(base, override.key_or_group)
-        value: Any = config
-        for part in override.key_or_group.split("."):
-            value = value[part]
-        if message := _kind_problem(override.key_or_group, default, value):
-            found.append(message)
-    return found
+    names = [name for name, value in typed.items() if is_interpolation(value)]
+    found = [_kind_problem(name, OmegaConf.select(base, name), _at(config, name)) for name in names]
+    return [message for message in found if message]
 
 
-def is_interpolation(value: Any) -> bool:
-    """Whether a value as typed stands for that of another setting."""
-    return isinstance(value, str) and "${" in value
-
-
-def _quoted(value: Any) -> str:
-    """A value of Python as Hydra reads it."""
-    if value is None:
-        return "null"
-    if isinstance(value, str):
-        escaped = value.replace("\\", "\\\\").replace("'", "\\'")
-        return f"'{escaped}'"
-    return str(value)
-
-
-def _make_paths_absolute(config: Config) -> None:
-    """So that a run can be evaluated from any folder."""
+def _expand_paths(config: Config) -> None:
+    """Paths with the home folder for `~`; all but `out` absolute, so that a run can be evaluated from any folder."""
     dataset, weights = config["dataset"], config["backbone"].get("weights")
+    config["out"] = str(typed_path(config["out"])) if config["out"].startswith("~") else config["out"]
     for part, name in (
         (dataset, "root"),
         (dataset, "cache"),
+        (dataset, "images"),
         (dataset["source"], "root"),
         (dataset["source"], "images"),
     ):
         if part.get(name) is not None:
-            part[name] = str(Path(str(part[name])).absolute())
+            part[name] = str(typed_path(str(part[name])).absolute())
+    if config.get("start_from") is not None:
+        config["start_from"] = str(typed_path(str(config["start_from"])).absolute())
     if weights not in NO_WEIGHTS:
-        config["backbone"]["weights"] = str(Path(str(weights)).absolute())
+        config["backbone"]["weights"] = str(typed_path(str(weights)).absolute())
 
 
 def _content(dataset: Config, name: str, contents: dict[tuple[Path, Path | None], str]) -> str | None:
@@ -141,62 +119,46 @@ def _content(dataset: Config, name: str, contents: dict[tuple[Path, Path | None]
     return contents[place]
 
 
-def compose_tree(overrides: Sequence[str], config_dirs: ConfigDirs = ()) -> DictConfig:
-    """The whole configuration under these overrides, not yet resolved; call it inside `initialize_config_dir`."""
-    places = ",".join(_quoted(f"file://{folder}") for folder in config_dirs)
-    search = [f"hydra.searchpath=[{places}]"] if places else []
-    try:
-        return compose("config", overrides=[*overrides, *search], return_hydra_config=True)
-    except (HydraException, OmegaConfBaseException) as error:
-        raise UserError(str(error).splitlines()[0]) from error
-
-
-def parse(text: str) -> Override:
-    """Read one setting.
-
-    Raises:
-        UserError: If it is no NAME=VALUE, or asks for several values.
-    """
-    if "=" not in text:
-        raise UserError(f"{text!r} is not a setting; write NAME=VALUE, for instance graph=knn or graph.k=8")
-    try:
-        override = OverridesParser.create().parse_override(text)
-    except HydraException as error:
-        raise UserError(f"{text!r} cannot be read as NAME=VALUE; quote values with spaces or commas") from error
-    if override.is_sweep_override():
-        raise UserError(f"{text!r} names several values; one run takes one, and 'gnn-dml ablate' runs many")
-    if override.is_delete() or override.is_add() or override.is_force_add():
-        raise UserError(f"{text!r}: settings can be changed, not added or removed; write NAME=VALUE")
-    return override
-
-
-def group_problem(override: Override, known: Mapping[str, list[str]]) -> str | None:
+def group_problem(setting: Setting, known: Mapping[str, list[str]]) -> str | None:
     """What is wrong with `graph=knnn`, given the groups and their names."""
-    group, value = override.key_or_group, f"{override.value()!s}"
+    group = setting.name
     if group not in known:
         return None
+    value = f"{setting.as_value()!s}"
     if value in known[group]:
         return None
     names = known[group]
     return f"{group}={value} is unknown; {group} is one of {', '.join(names)}.{suggestion(value, names)}"
 
 
-def setting_problem(override: Override, base: DictConfig, known: Mapping[str, list[str]]) -> str | None:
+def setting_problem(setting: Setting, base: DictConfig, known: Mapping[str, list[str]]) -> str | None:
     """What is wrong with `graph.kk=8` or `graph.k=many`, given the settings that the chosen groups have."""
-    key = override.key_or_group
+    key = setting.name
     if key in known:
         return None
     parent: Any = base
     walked: list[str] = []
     for part in key.split("."):
-        names = [str(name) for name in parent if name not in ("hydra",)] if isinstance(parent, DictConfig) else []
+        names = [str(name) for name in parent if name not in _NO_SETTINGS] if isinstance(parent, DictConfig) else []
         if part not in names:
             return _unknown(key, part, walked, names, known)
         walked.append(part)
         node = parent._get_node(part)
         parent = _default(parent, part) if node._is_interpolation() or OmegaConf.is_config(node) else node._value()
-    value = override.value()
+    value = value_of(setting, base)
     return None if is_interpolation(value) else _kind_problem(key, parent, value)
+
+
+_NO_SETTINGS = ("hydra", "choices")
+"""Of the top level of a tree."""
+
+
+def _default_of(key: str, tree: DictConfig) -> Any:
+    """What a setting has in a tree, as it stands there; None if it is not there."""
+    node: Any = tree
+    for part in key.split("."):
+        node = node._get_node(part) if isinstance(node, DictConfig) and part in node else None
+    return node._value() if isinstance(node, Node) and not OmegaConf.is_config(node) else None
 
 
 def _default(parent: DictConfig, name: str) -> Any:
@@ -262,7 +224,5 @@ def raise_all(found: Sequence[str]) -> None:
 
 def as_yaml(config: Mapping[str, Any]) -> str:
     """The configuration as YAML, for people."""
-    import yaml
-
     text: str = yaml.safe_dump(dict(config), sort_keys=False)
     return text

@@ -8,7 +8,7 @@ from typing import Any
 from hydra import initialize_config_dir
 from omegaconf import OmegaConf
 
-from gnn_dml.config.compose import compose_tree
+from gnn_dml.config.composer import compose_tree
 from gnn_dml.config.names import CONF, ConfigDirs
 from gnn_dml.errors import UserError
 
@@ -37,3 +37,16 @@ def compose_source(
         dataset.strict = False
     source: dict[str, Any] = OmegaConf.to_container(dataset.source, resolve=True)  # type: ignore[assignment]
     return source
+
+
+def own_transform(name: str, config_dirs: ConfigDirs = ()) -> dict[str, Any]:
+    """How a data set shows its images when its settings alone decide: `dataset.transform` of its YAML.
+
+    Args:
+        name: As in `dataset=NAME`.
+        config_dirs: The user's own folders of YAMLs.
+    """
+    with initialize_config_dir(str(CONF), version_base="1.3"):
+        transform = compose_tree([f"dataset={name}"], config_dirs).dataset.transform
+    held: dict[str, Any] = OmegaConf.to_container(transform, resolve=True)  # type: ignore[assignment]
+    return held

@@ -11,7 +11,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping
-from functools import cache
+from functools import cache, lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -86,9 +86,13 @@ def counted_settings(config: Config) -> dict[str, Any]:
         idle |= {*_UNTRAINED, *_BATCHES}
     if config["protocol"].get("neighbourhood") != "reciprocal":
         idle.add("protocol.k1")
+    if _never_few_classes(config):
+        idle.add("protocol.val_least")
     parts = {name: value for name, value in config.items() if name not in idle}
     parts["dataset"] = _data(config["dataset"])
     parts["backbone"] = _backbone(config["backbone"])
+    if (start := config.get("start_from")) is not None:
+        parts["start_from"] = _start(Path(str(start)))
     if "loss" in parts:
         parts["loss"] = {"terms": _terms(config)}
     flat = {name: value for name, value in flatten(parts).items() if name not in idle}
@@ -127,7 +131,40 @@ def _backbone(backbone: Config) -> dict[str, Any]:
     if weights in NO_WEIGHTS:
         return dict(backbone)
     path = Path(str(weights))
-    return {**backbone, "weights": f"sha256:{file_sha256(path)}" if path.is_file() else str(path)}
+    if not path.is_file():
+        return {**backbone, "weights": str(path)}
+    held = path.stat()
+    return {**backbone, "weights": f"sha256:{_sha256_as_of(path, held.st_size, held.st_mtime_ns, held.st_ino)}"}
+
+
+@lru_cache(maxsize=64)
+def _sha256_as_of(path: Path, size: int, changed: int, inode: int) -> str:
+    """The checksum of a file that has this size and time of change; a study asks for it again and again."""
+    del size, changed, inode
+    return file_sha256(path)
+
+
+def checkpoint_file(start: Path) -> Path:
+    """The file that `start_from` stands for: of a run folder its chosen epoch."""
+    return start / "best.pt" if start.is_dir() else start
+
+
+def _start(start: Path) -> str:
+    """The weights that a run begins with, by their content."""
+    file = checkpoint_file(start)
+    return f"sha256:{file_sha256(file)}" if file.is_file() else str(start)
+
+
+def _never_few_classes(config: Config) -> bool:
+    """Whether a least number of validation classes changes nothing.
+
+    That is so where they are cut into folds, named by the data set or trained on, and where the data set has the many
+    classes that its authors published.
+    """
+    dataset, protocol = config["dataset"], config["protocol"]
+    trained_on = protocol.get("select_on") != "val" and "val" in protocol.get("train_on", ())
+    named = dataset["source"].get("_target_") == "gnn_dml.data.emoji_archive"
+    return bool(protocol.get("folds") is not None or trained_on or named or dataset.get("strict"))
 
 
 def _terms(config: Config) -> dict[str, Any]:

@@ -13,6 +13,7 @@ from difflib import get_close_matches
 from pathlib import Path
 
 from gnn_dml.errors import UserError
+from gnn_dml.text import exists, typed_path
 
 CONF = Path(__file__).resolve().parent.parent / "conf"
 STUDY = "study"
@@ -38,7 +39,7 @@ def studies(config_dirs: ConfigDirs = ()) -> list[str]:
 def study_file(name: str, config_dirs: ConfigDirs = ()) -> Path:
     """A study by its name, the user's own first, or by its path."""
     if name.endswith((".yaml", ".yml")):
-        return Path(name)
+        return typed_path(name)
     places = [place / STUDY / f"{name}.yaml" for place in (*config_dirs, CONF)]
     return next((path for path in places if path.is_file()), places[-1])
 
@@ -51,8 +52,8 @@ def open_config_dirs(folders: Sequence[str | Path]) -> list[Path]:
     """
     found = []
     for folder in folders:
-        path = Path(folder).expanduser().absolute()
-        if not path.is_dir():
+        path = typed_path(folder).absolute()
+        if not (exists(path) and path.is_dir()):
             raise UserError(f"--config-dir {folder} must be a folder, and there is none")
         _check_layout(path)
         found.append(path)

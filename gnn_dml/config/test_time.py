@@ -6,24 +6,36 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from hydra import initialize_config_dir
-from hydra.core.override_parser.types import Override
 from omegaconf import OmegaConf
 
 from gnn_dml.config.check import problems
-from gnn_dml.config.compose import compose_tree, group_problem, parse, raise_all, setting_problem
+from gnn_dml.config.compose import group_problem, raise_all, setting_problem, value_of
+from gnn_dml.config.composer import compose_tree, update
 from gnn_dml.config.names import CONF, ConfigDirs, groups
 from gnn_dml.config.transfer import adapt_transform
+from gnn_dml.config.typed import PATHS, TEXTS, Setting, parse, path_problems
 from gnn_dml.config.upgrade import upgrade
 from gnn_dml.errors import UserError
+from gnn_dml.text import typed_path
 
 Config = dict[str, Any]
 
 GROUPS = ("dataset", "graph")
-PROTOCOL = ("neighbourhood", "neighbours", "refine_gallery", "k1", "val_share", "val_seed", "folds", "fold")
+PROTOCOL = (
+    "neighbourhood",
+    "neighbours",
+    "refine_gallery",
+    "k1",
+    "val_share",
+    "val_least",
+    "val_seed",
+    "folds",
+    "fold",
+)
 ALONE = ("device", "workers", "seed")
 
 
-def read_settings(settings: Sequence[str], config_dirs: ConfigDirs = ()) -> list[Override]:
+def read_settings(settings: Sequence[str], config_dirs: ConfigDirs = ()) -> list[Setting]:
     """Settings as typed, checked as far as can be told without a run.
 
     Raises:
@@ -55,25 +67,26 @@ def overlay(config: Mapping[str, Any], settings: Sequence[str], config_dirs: Con
     if not parsed:
         return config
     for override in parsed:
-        if override.key_or_group in GROUPS:
-            config = _swapped(config, override.key_or_group, f"{override.value()!s}", config_dirs)
+        if override.name in GROUPS:
+            config = _swapped(config, override.name, f"{override.as_value()!s}", config_dirs)
     tree = OmegaConf.create(config)
     raise_all([message for override in parsed if (message := setting_problem(override, tree, groups(config_dirs)))])
-    for override in parsed:
-        if override.key_or_group not in GROUPS:
-            OmegaConf.update(tree, override.key_or_group, override.value())
+    typed = {one.name: value_of(one, tree) for one in parsed if one.name not in GROUPS}
+    raise_all(path_problems({name: value for name, value in typed.items() if name in TEXTS}))
+    paths = {name: str(typed_path(typed[name])) for name in PATHS if str(typed.get(name)).startswith("~")}
+    update(tree, {**typed, **paths})
     found: Any = OmegaConf.to_container(tree)
     source = found["dataset"]["source"]
     source.update({name: found["dataset"][name] for name in source if name in found["dataset"]})
     # Where the weights once started from, and where the run's files were to go, makes no difference any more.
-    raise_all(problems({**found, "backbone": {**found["backbone"], "weights": None}, "out": "."}))
+    raise_all(problems({**found, "backbone": {**found["backbone"], "weights": None}, "out": ".", "start_from": None}))
     return dict(found)
 
 
-def _fixed(override: Override) -> str | None:
+def _fixed(override: Setting) -> str | None:
     """What is wrong with `backbone=resnet18` beside a run, whose weights fit one backbone."""
-    key = override.key_or_group
-    if key == "graph" and override.value() == "none":
+    key = override.name
+    if key == "graph" and override.text == "none":
         return "graph=none is no graph to refine in; leave the refined embedding out instead (evaluate --no-refined)"
     first, _, inner = key.partition(".")
     if key in ALONE or first in GROUPS or (first == "protocol" and inner in PROTOCOL):

@@ -18,11 +18,14 @@ LATER: dict[str, Config] = {
         "training_free": [],
         "refine_gallery": True,
         "val_share": 0.2,
+        "val_least": 1,
         "val_seed": 0,
         "folds": None,
         "fold": 0,
         "k1": 30,
         "reload": [],
+        "test_on": "test",
+        "ties": "first",
     },
     "refiner": {
         "weighted": False,
@@ -49,7 +52,7 @@ LATER_OF: dict[str, Config] = {
 }
 """The same by the class that takes them."""
 
-LATER_ALONE = {"drop_edge": 0.0, "shared_classifier": False, "augmentation_seed": "batch"}
+LATER_ALONE = {"drop_edge": 0.0, "shared_classifier": False, "augmentation_seed": "batch", "start_from": None}
 
 _CROSS_ENTROPY = "gnn_dml.losses.CrossEntropy"
 

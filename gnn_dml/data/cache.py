@@ -3,8 +3,9 @@
 A cache folder holds `index.sqlite` and shards. A shard is a flat uint8 array in NumPy's file format with some hundred
 images, channels first, one after another; the index says in which shard an image lies and how large it is. An image is
 known by the sha256 of its file's content and by the side it was resized to, so files that move or are copied are found
-again, and a changed file is another image. Hashing a file again is saved where path, size and time of change are those
-of the last time.
+again, and a changed file is another image. Hashing a file again is saved where its path, its number in the file system,
+its size and both times of change are those of the last time; a file that was put back is hashed. Every image that is
+read is held against its checksum.
 
 Nothing half-made is ever found: a shard is renamed into place whole, and the index gets its rows in one transaction
 afterwards. One process at a time fills a cache; the others wait and then find what it wrote.
@@ -13,11 +14,13 @@ afterwards. One process at a time fills a cache; the others wait and then find w
 from __future__ import annotations
 
 import hashlib
+import os
 import sqlite3
-from collections.abc import Iterable, Sequence
-from contextlib import closing
+import zlib
+from collections.abc import Sequence
+from contextlib import closing, suppress
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -25,32 +28,37 @@ import torch
 from filelock import FileLock
 from numpy.lib import format as npy
 from torch import Tensor
-from torch.utils.data import DataLoader, Dataset
-from torchvision.transforms.v2.functional import resize
+from torch.utils.data import DataLoader
 from tqdm import tqdm
 
 from gnn_dml.atomic import write_atomically
-from gnn_dml.data.decode import decode
+from gnn_dml.data.cache_sources import DecodedBatch, Sources, stamp_of
+from gnn_dml.data.workers import watch_workers
 from gnn_dml.errors import UserError
+from gnn_dml.text import show_name
 
 SHARD = 256
 """Images of a shard; a cache interrupted while it was filled loses at most as many."""
 
-TABLES = """
-CREATE TABLE IF NOT EXISTS files (path TEXT PRIMARY KEY, size INTEGER, changed INTEGER, sha256 TEXT);
-CREATE TABLE IF NOT EXISTS images (
-    sha256 TEXT, side INTEGER, shard TEXT, start INTEGER, height INTEGER, width INTEGER, PRIMARY KEY (sha256, side)
+VERSION = 2
+TABLES = f"""
+CREATE TABLE files (path BLOB PRIMARY KEY, stamp TEXT, sha256 TEXT);
+CREATE TABLE images (
+    sha256 TEXT, side INTEGER, shard TEXT, start INTEGER, height INTEGER, width INTEGER, checksum INTEGER,
+    PRIMARY KEY (sha256, side)
 );
+PRAGMA user_version = {VERSION};
 """
 
 
 class Place(NamedTuple):
-    """Where an image lies: (3, height, width) numbers of a shard, from `start` on."""
+    """Where an image lies: (3, height, width) numbers of a shard, from `start` on, with their CRC-32."""
 
     shard: str
     start: int
     height: int
     width: int
+    checksum: int
 
 
 class CachedImages:
@@ -75,11 +83,11 @@ class CachedImages:
         Raises:
             UserError: If its shard is missing or damaged.
         """
-        shard, start, height, width = self.places[index]
-        flat = self._map(shard)[start : start + 3 * height * width]
-        if len(flat) != 3 * height * width:
-            raise UserError(f"the cache {self.folder} is damaged ({shard} is too short); delete that folder")
-        return torch.from_numpy(flat.reshape(3, height, width).copy())
+        shard, start, height, width, checksum = self.places[index]
+        flat = self._map(shard)[start : start + 3 * height * width].copy()
+        if len(flat) != 3 * height * width or zlib.crc32(flat.data) != checksum:
+            raise UserError(f"the cache {self.folder} is damaged ({shard} has changed); delete that folder")
+        return torch.from_numpy(flat.reshape(3, height, width))
 
     def only(self, index: Sequence[int]) -> CachedImages:
         """The images at these positions."""
@@ -121,7 +129,7 @@ def open_cache(
     try:
         folder.mkdir(parents=True, exist_ok=True)
         with FileLock(folder / "lock"), closing(sqlite3.connect(folder / "index.sqlite")) as index:
-            index.executescript(TABLES)
+            _prepare(index, folder)
             broken = _fill(index, paths, folder, side, workers, upright)
             places = _find_places(index, paths, side)
     except (OSError, sqlite3.Error) as error:
@@ -132,55 +140,28 @@ def open_cache(
     return CachedImages(folder, [place for place in places if place is not None]), kept, broken
 
 
-class _Decoded(NamedTuple):
-    path: Path
-    size: int
-    changed: int
-    sha256: str
-    pixels: npt.NDArray[np.uint8] | None
-    """(3, h, w); None for an image that the cache holds already, or one that cannot be read."""
-    said: str
-    """Why it cannot be read, or nothing."""
+def _prepare(index: sqlite3.Connection, folder: Path) -> None:
+    """Make the tables, and forget the images of shards that are missing or damaged, so that they are decoded again.
+
+    A cache of an earlier version had other tables; its shards are removed.
+    """
+    (version,) = index.execute("PRAGMA user_version").fetchone()
+    if version != VERSION:
+        with suppress(sqlite3.OperationalError):  # a new cache has no tables
+            for (shard,) in index.execute("SELECT DISTINCT shard FROM images").fetchall():
+                (folder / Path(shard).name).unlink(missing_ok=True)
+        index.executescript(f"DROP TABLE IF EXISTS files; DROP TABLE IF EXISTS images; {TABLES}")
+    lengths = index.execute("SELECT shard, MAX(start + 3 * height * width) FROM images GROUP BY shard").fetchall()
+    damaged = [(shard,) for shard, length in lengths if not _is_whole(folder / shard, length)]
+    with index:
+        index.executemany("DELETE FROM images WHERE shard = ?", damaged)
 
 
-class _Sources(Dataset["list[_Decoded]"]):
-    """Files to hash, and to decode unless their content is known."""
-
-    def __init__(self, paths: Sequence[Path], known: set[str], side: int, upright: bool) -> None:
-        self.paths = paths
-        self.known = known
-        self.side = side
-        self.upright = upright
-
-    def __len__(self) -> int:
-        return len(self.paths)
-
-    def __getitems__(self, indices: list[int]) -> list[_Decoded]:
-        return [self._decode_file(self.paths[i]) for i in indices]
-
-    def _decode_file(self, path: Path) -> _Decoded:
-        try:
-            stat = path.stat()
-            data = path.read_bytes()
-        except OSError as error:
-            return _Decoded(path, -1, -1, "", None, f"cannot read the image {path}: {error}")
-        digest = hashlib.sha256(data).hexdigest()
-        pixels, said = None, ""
-        if digest not in self.known:
-            try:
-                image = decode(data, str(path), upright=self.upright)
-                pixels = resize_shorter_side(image, self.side).contiguous().numpy()
-            except UserError as error:
-                said = str(error)
-        return _Decoded(path, stat.st_size, stat.st_mtime_ns, digest, pixels, said)
-
-
-def resize_shorter_side(image: Tensor, side: int) -> Tensor:
-    """An image (3, h, w) with its shorter side resized to `side`, or as it is if that is not shorter."""
-    if min(image.shape[1:]) <= side:
-        return image
-    resized: Tensor = resize(image, [side], antialias=True)
-    return resized
+def _is_whole(shard: Path, length: int) -> bool:
+    try:
+        return len(np.load(shard, mmap_mode="r")) == length
+    except (OSError, ValueError, EOFError, TypeError):
+        return False
 
 
 def _fill(
@@ -191,63 +172,66 @@ def _fill(
     if not stale:
         return []
     known = {digest for (digest,) in index.execute("SELECT sha256 FROM images WHERE side = ?", (side,))}
-    batches: Iterable[list[_Decoded]] = DataLoader(
-        _Sources(stale, known, side, upright),
+    batches = DataLoader(
+        Sources(stale, known, side, upright),
         batch_size=16,
         num_workers=workers,
         collate_fn=_pass_through,
         generator=torch.Generator(),
     )
-    broken, waiting = [], []
-    with tqdm(total=len(stale), desc=f"cache {folder}", unit="image", disable=None) as bar:
-        for batch in batches:
-            broken += [found.said for found in batch if found.said]
-            waiting += [found for found in batch if not found.said]
-            bar.update(len(batch))
-            if len(waiting) >= SHARD:
+    broken: list[str] = []
+    waiting: list[DecodedBatch] = []
+    with tqdm(total=len(stale), desc=f"cache {show_name(str(folder))}", unit="image", disable=None) as bar:
+        for batch in watch_workers(batches):
+            broken += [found.said for found in batch.found if found.said]
+            waiting.append(batch)
+            bar.update(len(batch.found))
+            if sum(len(one.found) for one in waiting) >= SHARD:
                 _write(index, folder, side, waiting)
                 waiting = []
         _write(index, folder, side, waiting)
     return broken
 
 
-def _pass_through(batch: list[_Decoded]) -> list[_Decoded]:
+def _pass_through(batch: Any) -> Any:
     return batch
 
 
 def _find_stale(index: sqlite3.Connection, paths: Sequence[Path], side: int) -> list[Path]:
     """The files that are new or have changed since their content was hashed, or whose image is not there."""
-    rows = index.execute("SELECT path, size, changed FROM files JOIN images USING (sha256) WHERE side = ?", (side,))
-    known = {path: (size, changed) for path, size, changed in rows}
-    stale = []
-    for path in dict.fromkeys(paths):
-        try:
-            stat = path.stat()
-        except OSError:
-            stale.append(path)  # reading it will say what is wrong
-            continue
-        if known.get(str(path)) != (stat.st_size, stat.st_mtime_ns):
-            stale.append(path)
-    return stale
+    places = _find_places(index, paths, side)
+    return list(dict.fromkeys(path for path, place in zip(paths, places, strict=True) if place is None))
 
 
-def _write(index: sqlite3.Connection, folder: Path, side: int, found: Sequence[_Decoded]) -> None:
+def _write(index: sqlite3.Connection, folder: Path, side: int, batches: Sequence[DecodedBatch]) -> None:
     """One more shard with the new images among these, then their rows."""
-    fresh = {image.sha256: image.pixels for image in found if image.pixels is not None}
-    rows = []
+    fresh: dict[str, tuple[tuple[int, int, int], npt.NDArray[np.uint8]]] = {}
+    for batch in batches:
+        start = 0
+        for found in batch.found:
+            if found.shape is not None:
+                length = found.shape[0] * found.shape[1] * found.shape[2]
+                fresh[found.sha256] = found.shape, batch.pixels[start : start + length].numpy()
+                start += length
+    rows, start = [], 0
     if fresh:
         content = hashlib.sha256("".join(fresh).encode()).hexdigest()[:16]
-        shard, start = f"{side}-{content}.npy", 0
-        for digest, pixels in fresh.items():
-            rows.append((digest, side, shard, start, *pixels.shape[1:]))
-            start += pixels.size
-        flat = np.concatenate([pixels.ravel() for pixels in fresh.values()])
-        write_atomically(folder / shard, lambda partial: _save(partial, flat))
+        shard = f"{side}-{content}.npy"
+        for digest, (shape, flat) in fresh.items():
+            rows.append((digest, side, shard, start, *shape[1:], zlib.crc32(flat.data)))
+            start += flat.size
+        whole = np.concatenate([flat for _, flat in fresh.values()])
+        write_atomically(folder / shard, lambda partial: _save(partial, whole))
     with index:
-        index.executemany("INSERT OR REPLACE INTO images VALUES (?, ?, ?, ?, ?, ?)", rows)
+        index.executemany("INSERT OR REPLACE INTO images VALUES (?, ?, ?, ?, ?, ?, ?)", rows)
         index.executemany(
-            "INSERT OR REPLACE INTO files VALUES (?, ?, ?, ?)",
-            [(str(image.path), image.size, image.changed, image.sha256) for image in found],
+            "INSERT OR REPLACE INTO files VALUES (?, ?, ?)",
+            [
+                (os.fsencode(found.path), found.stamp, found.sha256)
+                for batch in batches
+                for found in batch.found
+                if not found.said
+            ],
         )
 
 
@@ -259,19 +243,18 @@ def _save(path: Path, flat: npt.NDArray[np.uint8]) -> None:
 
 
 def _find_places(index: sqlite3.Connection, paths: Sequence[Path], side: int) -> list[Place | None]:
-    """Where each file's image lies; None if it could not be read."""
+    """Where each file's image lies; None if it is not there or the file is no longer the one that was hashed."""
     rows = index.execute(
-        "SELECT path, size, changed, shard, start, height, width FROM files JOIN images USING (sha256) WHERE side = ?",
+        "SELECT path, stamp, shard, start, height, width, checksum FROM files JOIN images USING (sha256) "
+        "WHERE side = ?",
         (side,),
     )
-    known = {row[0]: (row[1:3], Place(*row[3:])) for row in rows}
-    return [_check_place(path, known.get(str(path))) for path in paths]
+    known = {row[0]: (row[1], Place(*row[2:])) for row in rows}
+    return [_check_place(path, known.get(os.fsencode(path))) for path in paths]
 
 
-def _check_place(path: Path, found: tuple[tuple[int, int], Place] | None) -> Place | None:
-    """The place of a file's image if the file is still the one that was hashed."""
+def _check_place(path: Path, found: tuple[str, Place] | None) -> Place | None:
     try:
-        stat = path.stat()
-    except OSError:
+        return found[1] if found and found[0] == stamp_of(path) else None
+    except OSError:  # reading it will say what is wrong
         return None
-    return found[1] if found and found[0] == (stat.st_size, stat.st_mtime_ns) else None

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from pathlib import Path
 from typing import Any
 
-from gnn_dml.data.images import ImageDataset
+from gnn_dml.data.images import BOTH, ImageDataset
 from gnn_dml.data.records import Published, Record, assemble, find_home
 from gnn_dml.errors import UserError
 
@@ -13,7 +14,7 @@ TRAIN_CLASSES = 98
 PUBLISHED = Published("Cars196", {"train": (8054, 98), "test": (8131, 98)})
 
 
-def read_cars196(root: str | Path, *, strict: bool = True) -> ImageDataset:
+def read_cars196(root: str | Path, *, strict: bool = True, need: Collection[str] = BOTH) -> ImageDataset:
     """Read Cars196: classes 1 to 98 to train on, 99 to 196 to test on, over all images.
 
     The split into training and test images inside `cars_annos.mat` is one for classification and is not used.
@@ -21,6 +22,7 @@ def read_cars196(root: str | Path, *, strict: bool = True) -> ImageDataset:
     Args:
         root: The folder that holds `cars_annos.mat` and `car_ims`.
         strict: Whether the published counts are required.
+        need: Splits that have to be there, "train" or "test"; images of the others are not looked for.
 
     Raises:
         UserError: If a file is missing or malformed, or the counts differ; the message names it.
@@ -38,8 +40,9 @@ def read_cars196(root: str | Path, *, strict: bool = True) -> ImageDataset:
     for number, (image, label) in enumerate(labelled, start=1):
         if not 1 <= label <= len(names):
             raise UserError(f"{path}, annotation {number}: the class must be 1 to {len(names)}, not {label}")
-        records.append(Record(image, f"{label:03}.{names[label - 1]}", "train" if label <= TRAIN_CLASSES else "test"))
-    return assemble(folder, records, PUBLISHED, strict=strict)
+        role = "train" if label <= TRAIN_CLASSES else "test"
+        records.append(Record(image, f"{label:03}.{names[label - 1]}", role, f"{path}, annotation {number}"))
+    return assemble(folder, records, PUBLISHED, strict=strict, need=need)
 
 
 def _read(path: Path) -> tuple[Any, list[str]]:

@@ -10,12 +10,25 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import torch
-from PIL import ExifTags, Image, ImageOps, UnidentifiedImageError
+from PIL import ExifTags, Image, UnidentifiedImageError
 from torch import Tensor
 
+from gnn_dml.data.bare import strip_descriptions
 from gnn_dml.errors import UserError
+from gnn_dml.prepare.formats import open_formats
 
 TRANSPARENT = ("LA", "La", "PA", "RGBA", "RGBa")
+
+TURNS = {
+    2: Image.Transpose.FLIP_LEFT_RIGHT,
+    3: Image.Transpose.ROTATE_180,
+    4: Image.Transpose.FLIP_TOP_BOTTOM,
+    5: Image.Transpose.TRANSPOSE,
+    6: Image.Transpose.ROTATE_270,
+    7: Image.Transpose.TRANSVERSE,
+    8: Image.Transpose.ROTATE_90,
+}
+"""What turns an image of each EXIF orientation upright."""
 
 
 def read_image(path: Path, *, upright: bool = True) -> Tensor:
@@ -32,10 +45,11 @@ def read_image(path: Path, *, upright: bool = True) -> Tensor:
 
 
 def decode(data: bytes, name: str, *, upright: bool = True) -> Tensor:
-    """Decode an image of any format that Pillow knows.
+    """Decode an image of one of the formats in `gnn_dml.prepare.formats.FORMATS`, whatever its file is called.
 
-    Grey, palette and CMYK images become RGB; transparent ones are laid on white; grey
-    with 16 bits keeps its high byte. Of several frames the first counts.
+    Grey, palette and CMYK images become RGB; transparent ones are laid on white; grey with 16 bits keeps its high byte.
+    Of several frames the first counts. Damage beside the pixels (EXIF, XMP, a colour profile, comments) is passed over;
+    where the orientation cannot be read, the image stays as it is stored.
 
     Args:
         data: The content of the file.
@@ -52,25 +66,55 @@ def decode(data: bytes, name: str, *, upright: bool = True) -> Tensor:
     if not data:
         raise UserError(f"cannot read the image {name}: the file is empty")
     try:
-        with warnings.catch_warnings():
-            # Pillow warns of damage beside the pixels, such as EXIF data cut short; a line for each of thousands of
-            # images would help nobody.
-            warnings.simplefilter("ignore")
-            warnings.simplefilter("error", Image.DecompressionBombWarning)
-            with Image.open(io.BytesIO(data)) as image:
-                pixels = _rgb(_upright(image) if upright else image)
+        pixels = _decode_described(data, upright)
     except UnidentifiedImageError as error:
-        raise UserError(f"cannot read the image {name}: it is in no image format that Pillow knows") from error
+        raise UserError(f"cannot read the image {name}: it is in no image format that {_known()}") from error
     except Exception as error:  # a damaged file makes Pillow raise almost anything
-        raise UserError(f"cannot read the image {name}: {error}") from error
+        said = next(iter(str(error).splitlines()), "") or type(error).__name__
+        raise UserError(f"cannot read the image {name}: {said}") from error
     return torch.from_numpy(pixels).permute(2, 0, 1)
 
 
-def _upright(image: Image.Image) -> Image.Image:
-    """Turned as its EXIF orientation says; the image itself where nothing is to be done."""
-    if image.getexif().get(ExifTags.Base.Orientation, 1) == 1:
-        return image
-    return ImageOps.exif_transpose(image)
+def _known() -> str:
+    lacking = [name for name in ("AVIF", "HEIF") if name not in open_formats()]
+    return "is known here" + (f" (known are not {' and '.join(lacking)})" if lacking else "")
+
+
+def _decode_described(data: bytes, upright: bool) -> npt.NDArray[np.uint8]:
+    """The pixels of a file, without its descriptions if it cannot be read with them."""
+    try:
+        return _decode(data, upright)
+    except Exception:
+        bare = strip_descriptions(data)
+        if bare is None:
+            raise
+        try:
+            return _decode(bare, upright)
+        except Exception:  # noqa: S110, RUF100 - the first error is the file's own
+            pass
+        raise
+
+
+def _decode(data: bytes, upright: bool) -> npt.NDArray[np.uint8]:
+    with warnings.catch_warnings():
+        # Pillow warns of damage beside the pixels, such as EXIF data cut short; a line for each of thousands of
+        # images would help nobody.
+        warnings.simplefilter("ignore")
+        warnings.simplefilter("error", Image.DecompressionBombWarning)
+        with Image.open(io.BytesIO(data), formats=open_formats()) as image:
+            # Before anything beside the pixels is looked at, so that an error is one of the pixels.
+            image.load()
+            turn = TURNS.get(_orientation(image)) if upright else None
+            return _rgb(image if turn is None else image.transpose(turn))
+
+
+def _orientation(image: Image.Image) -> int:
+    """As its EXIF or XMP data say; 1, as it is stored, where they say nothing or are damaged."""
+    try:
+        found = image.getexif().get(ExifTags.Base.Orientation, 1)
+    except Exception:  # Pillow raises almost anything on damaged data
+        return 1
+    return found if isinstance(found, int) else 1
 
 
 def _rgb(image: Image.Image) -> npt.NDArray[np.uint8]:

@@ -6,14 +6,15 @@ Legend: N images, C classes, h x w pixels, which may differ from image to image.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Any, Protocol, cast, runtime_checkable
 
 import torch
 from torch import Tensor
 from torch.utils.data import ConcatDataset, Dataset, Subset
 
+from gnn_dml.data.found import Found
 from gnn_dml.errors import UserError
 
 SPLITS = ("train", "val", "test")
@@ -21,6 +22,24 @@ ROLES = ("train", "val", "test", "query", "gallery")
 """What an image is for; the last three make the test split, and "query" and "gallery" keep its two sides apart."""
 
 TEST_ROLES = ("test", "query", "gallery")
+
+BOTH = ("train", "test")
+"""The splits that a training needs."""
+
+
+def roles_needed(need: Collection[str]) -> frozenset[str]:
+    """The roles of the images that some splits are made of; validation classes may be held out of the training half.
+
+    Args:
+        need: Some of `SPLITS`.
+
+    Raises:
+        ValueError: If there are none, or one is no split.
+    """
+    if not need or not set(need) <= set(SPLITS):
+        raise ValueError(f"need must be some of {', '.join(SPLITS)}, not {', '.join(need) or 'none'}")
+    half = ("train", "val") if {"train", "val"} & set(need) else ()
+    return frozenset((*half, *(TEST_ROLES if "test" in need else ())))
 
 
 class Images(Protocol):
@@ -73,6 +92,7 @@ class ImageDataset:
         class_names: C names.
         image_names: N names.
         roles: N words of `ROLES`.
+        found: How the images were found on the disk, and what was left.
 
     Raises:
         UserError: If a class has images in training and in test, or in train and in val; the message names it.
@@ -84,6 +104,7 @@ class ImageDataset:
     class_names: tuple[str, ...]
     image_names: tuple[str, ...]
     roles: tuple[str, ...]
+    found: Found = field(default_factory=Found)
 
     def __post_init__(self) -> None:
         lengths = {len(self.images), len(self.labels), len(self.image_names), len(self.roles)}
@@ -104,6 +125,11 @@ class ImageDataset:
 
     def __len__(self) -> int:
         return len(self.labels)
+
+    @property
+    def passed_over(self) -> Mapping[str, int]:
+        """How many files and folders the reader has passed over, by reason."""
+        return self.found.passed_over
 
     def split(self, name: str) -> ImageSplit:
         """The split `name`: one of "train", "val", "test".
@@ -134,10 +160,10 @@ class ImageDataset:
 
     def only(self, index: Sequence[int]) -> ImageDataset:
         """The images at these positions; classes that have none left keep their name and number."""
-        return ImageDataset(
+        return replace(
+            self,
             images=_subset(self.images, index),
             labels=self.labels[list(index)],
-            class_names=self.class_names,
             image_names=tuple(self.image_names[i] for i in index),
             roles=tuple(self.roles[i] for i in index),
         )

@@ -13,6 +13,7 @@ from gnn_dml.data.batch import Batch
 from gnn_dml.data.images import Images, ImageSplit
 from gnn_dml.data.ranks import BatchSampler, Draw, RankSlices
 from gnn_dml.data.transforms import Transform
+from gnn_dml.data.workers import watch_workers
 from gnn_dml.errors import UserError
 
 Index = TypeVar("Index")
@@ -159,7 +160,7 @@ class TrainLoader:
         """
         self.images.epoch = number
         self.sampler.set_epoch(number)
-        for batch in self.loader:
+        for batch in watch_workers(self.loader):
             yield _unwrap(batch)
 
 
@@ -176,7 +177,8 @@ def evaluation_batches(
             yield transform(chunk)
         return
     positions = [chunk.tolist() for chunk in torch.split(torch.arange(len(images)), batch_size)]
-    for batch in _make_loader(EvaluationImages(images, transform), positions, workers=workers, pin_memory=pin_memory):
+    loader = _make_loader(EvaluationImages(images, transform), positions, workers=workers, pin_memory=pin_memory)
+    for batch in watch_workers(loader):
         yield _unwrap(batch)
 
 

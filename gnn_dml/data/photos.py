@@ -17,6 +17,9 @@ FILL = (0.4914, 0.4822, 0.4465)
 """Of an erased rectangle, in normalised units, as published."""
 
 
+THIN = 16
+
+
 class PhotoTransforms:
     """The transforms of "Learning Intra-Batch Connections for Deep Metric Learning", as in its published code.
 
@@ -76,8 +79,26 @@ class PhotoTransforms:
             else:
                 train.append(v2.RandomErasing(erase, scale=(0.02, 0.4), ratio=(0.3, 3.3), value=levels))
         self.train: Transform = v2.Compose(train)
-        self.evaluate: Transform = v2.Compose([v2.Resize(resize, antialias=True), v2.CenterCrop(size)])
+        self.evaluate: Transform = v2.Compose([MiddleOfThin(), v2.Resize(resize, antialias=True), v2.CenterCrop(size)])
         self.finish: Transform = _Finish(scale)
+
+
+class MiddleOfThin(torch.nn.Module):
+    """The middle of an image that is more than `THIN` times as long as it is wide; any other as it is.
+
+    Of such an image a crop of its middle sees no more, and with its shorter side resized the whole of it would fill the
+    memory: an image of 20,000 x 1 becomes one of 5 million x 256.
+    """
+
+    def forward(self, images: Tensor) -> Tensor:
+        """Images (..., h, w) to images (..., h', w') with the same middle."""
+        height, width = images.shape[-2:]
+        most = THIN * min(height, width)
+        if height > most:
+            images = images[..., (height - most) // 2 :, :][..., :most, :]
+        elif width > most:
+            images = images[..., (width - most) // 2 :][..., :most]
+        return images
 
 
 class _Finish:

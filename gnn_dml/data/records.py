@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
-import os
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import NamedTuple
 
 import torch
 
 from gnn_dml.data.files import ImageFiles
-from gnn_dml.data.images import TEST_ROLES, ImageDataset
+from gnn_dml.data.found import Found, PassedOver
+from gnn_dml.data.images import BOTH, TEST_ROLES, ImageDataset, roles_needed
 from gnn_dml.errors import UserError
+from gnn_dml.prepare.formats import is_image_name
+from gnn_dml.prepare.lists import read_lines
+from gnn_dml.prepare.look import is_file, is_folder
+from gnn_dml.prepare.walk import walk
+from gnn_dml.text import show_name
 
 SHOWN = 5
 """Names that a message lists before it says how many more there are."""
@@ -25,11 +31,13 @@ class Record(NamedTuple):
         path: Relative to the folder of the images, with forward slashes.
         label: Of its class.
         role: One of `gnn_dml.data.images.ROLES`.
+        place: The file and line that list it, for messages; empty where no list does.
     """
 
     path: str
     label: str
     role: str
+    place: str = ""
 
 
 class Published(NamedTuple):
@@ -52,7 +60,7 @@ def find_home(root: str | Path, inner: str, marker: str, name: str) -> Path:
     """
     folders = (Path(root), Path(root) / inner)
     for folder in folders:
-        if (folder / marker).is_file():
+        if is_file(folder / marker):
             return folder
     raise UserError(
         f"dataset.root={root} holds no {marker} (nor does its folder {inner}); "
@@ -60,28 +68,25 @@ def find_home(root: str | Path, inner: str, marker: str, name: str) -> Path:
     )
 
 
-def read_rows(path: Path, fields: int, *, skip: int = 0) -> Iterator[tuple[int, list[str]]]:
+def read_rows(path: Path, fields: int) -> Iterator[tuple[int, list[str]]]:
     """The lines of a text file as (line number, words); empty lines are passed over.
 
     Args:
         path: The file.
         fields: Words of a line; the last one may hold blanks.
-        skip: Lines at the top to leave out.
 
     Raises:
         UserError: If the file cannot be read, or a line has fewer words; the message names file and line.
     """
-    try:
-        lines = path.read_text(encoding="utf-8").splitlines()
-    except (OSError, UnicodeDecodeError) as error:
-        raise UserError(f"cannot read {path}: {error}") from error
-    for number, line in enumerate(lines, start=1):
-        if number <= skip or not line.strip():
-            continue
+    for number, line in read_lines(path):
         words = line.split(maxsplit=fields - 1)
         if len(words) != fields:
-            raise UserError(f"{path}, line {number}: {fields} words are expected, not {line.strip()!r}")
-        yield number, [word.strip() for word in words]
+            raise UserError(f"{path}, line {number}: {fields} words are expected, not {_short(line)}")
+        yield number, words
+
+
+def _short(text: str) -> str:
+    return repr(text if len(text) <= 80 else f"{text[:80]}...")
 
 
 def parse_number(path: Path, line: int, word: str, least: int, most: int) -> int:
@@ -90,13 +95,19 @@ def parse_number(path: Path, line: int, word: str, least: int, most: int) -> int
     Raises:
         UserError: If it is none or out of range; the message names file, line and value.
     """
-    if not word.isdecimal() or not least <= int(word) <= most:
-        raise UserError(f"{path}, line {line}: a whole number from {least} to {most} is expected, not {word!r}")
+    # Python reads no number of thousands of digits.
+    if not word.isdecimal() or len(word) > 18 or not least <= int(word) <= most:
+        raise UserError(f"{path}, line {line}: a whole number from {least} to {most} is expected, not {_short(word)}")
     return int(word)
 
 
 def assemble(
-    folder: Path, records: Sequence[Record], published: Published | None = None, *, strict: bool = True
+    folder: Path,
+    records: Sequence[Record],
+    published: Published | None = None,
+    *,
+    strict: bool = True,
+    need: Collection[str] = BOTH,
 ) -> ImageDataset:
     """Check that the images are there, as many as published, and make the data set of them.
 
@@ -105,52 +116,105 @@ def assemble(
         records: In the order of the data set.
         published: Counts to hold them against, or None.
         strict: Whether missing files and other counts are an error. If not, missing files are left out.
+        need: Splits that have to be there; images of the others are left out and not looked for.
 
     Raises:
-        UserError: If they are; or as in `make_dataset`.
+        UserError: If they are; if a list leads out of the folder or names an image twice; or as in `make_dataset`.
     """
-    present = _files(folder, {record.path.partition("/")[0] for record in records})
-    missing = [record.path for record in records if record.path not in present]
-    left = [record for record in records if record.path in present]
-    name = "the data set" if published is None else published.name
-    wrong = [] if published is None else _wrong_counts(published, left)
+    roles = roles_needed(need)
+    listed = [_inside(record) for record in records]
+    passed = PassedOver()
+    present = _files(folder, {record.path.partition("/")[0] for record in listed}, passed)
+    unlisted = present.keys() - {record.path for record in listed}
+    for name in sorted(filter(is_image_name, unlisted)):
+        passed.add(name, "images that no list names")
+    wanted = [record for record in listed if record.role in roles]
+    _check_once([(record, present.get(record.path, record.path)) for record in wanted])
+    missing = [record.path for record in wanted if record.path not in present]
+    for name in missing:
+        passed.add(name, "listed images that are missing")
+    left = [record for record in wanted if record.path in present]
+    wrong = [] if published is None else _wrong_counts(published, left, roles)
+    where = f"{'the data set' if published is None else published.name} in {folder}"
     if strict and (missing or wrong):
         said = [*wrong]
         if missing:
             more = f" and {len(missing) - SHOWN} more" if len(missing) > SHOWN else ""
-            said.append(f"{len(missing)} of {len(records)} files are missing: {', '.join(missing[:SHOWN])}{more}")
+            said.append(f"{len(missing)} of {len(wanted)} files are missing: {', '.join(missing[:SHOWN])}{more}")
         raise UserError(
-            f"{name} in {folder} is not whole: {'; '.join(said)}; dataset.strict=false (data verify: --subset) takes "
-            "what is there"
+            f"{where} is not whole: {'; '.join(said)}; dataset.strict=false (data verify: --subset) takes what is there"
         )
-    return make_dataset(folder, left, f"{name} in {folder}")
+    return make_dataset(folder, left, where, need=need, found=Found(passed_over=passed))
 
 
-def make_dataset(folder: Path, records: Sequence[Record], where: str) -> ImageDataset:
+def make_dataset(
+    folder: Path,
+    records: Sequence[Record],
+    where: str,
+    *,
+    need: Collection[str] = BOTH,
+    labelled: bool = True,
+    found: Found | None = None,
+) -> ImageDataset:
     """The data set of images that are known to be there; classes are numbered in the order of the records.
 
     Args:
         folder: That paths are relative to.
-        records: In the order of the data set.
+        records: In the order of the data set; those of splits that are not needed are left out.
         where: For messages.
+        need: Splits that have to be there.
+        labelled: Whether a Recall is to be measured on the test images.
+        found: How they were found.
 
     Raises:
-        UserError: If there is no training or no test image, if no test image has another of its class to find, or if a
-            class is in both halves.
+        UserError: If there is no training or no test image that is needed, if no test image has another of its class to
+            find, or if a class is in both halves.
     """
+    roles = roles_needed(need)
+    left = [record for record in records if record.role in roles]
     for part, wanted in (("training", ("train", "val")), ("test", TEST_ROLES)):
-        if not any(record.role in wanted for record in records):
+        if roles.issuperset(wanted) and not any(record.role in wanted for record in left):
             raise UserError(f"{where} has no {part} images; it has {len(records)} images in all")
-    numbers = {label: i for i, label in enumerate(dict.fromkeys(record.label for record in records))}
+    numbers = {label: i for i, label in enumerate(dict.fromkeys(record.label for record in left))}
     dataset = ImageDataset(
-        images=ImageFiles([folder / record.path for record in records]),
-        labels=torch.tensor([numbers[record.label] for record in records]),
-        class_names=tuple(numbers),
-        image_names=tuple(record.path for record in records),
-        roles=tuple(record.role for record in records),
+        images=ImageFiles([folder / record.path for record in left]),
+        labels=torch.tensor([numbers[record.label] for record in left]),
+        class_names=tuple(map(show_name, numbers)),
+        image_names=tuple(show_name(record.path) for record in left),
+        roles=tuple(record.role for record in left),
     )
-    _check_test(records, where)
-    return dataset
+    if labelled and "test" in need:
+        _check_test(left, where)
+    return dataset if found is None else replace(dataset, found=found)
+
+
+def _inside(record: Record) -> Record:
+    """With its path in the plain spelling.
+
+    Raises:
+        UserError: If the path leads out of the folder of the images.
+    """
+    parts = record.path.split("/")
+    if record.path.startswith("/") or ".." in parts:
+        raise UserError(f"{record.place}: {record.path!r} leads out of the folder of the images")
+    return record._replace(path="/".join(part for part in parts if part not in ("", ".")))
+
+
+def _check_once(records: Sequence[tuple[Record, str]]) -> None:
+    """Refuse an image that is listed twice, in whichever spelling.
+
+    Args:
+        records: Each with the place where the image truly lies.
+
+    Raises:
+        UserError: Naming both places.
+    """
+    seen: dict[str, Record] = {}
+    for record, real in records:
+        first = seen.setdefault(real, record)
+        if first is not record:
+            same = "it" if first.path == record.path else f"the same image, as {first.path},"
+            raise UserError(f"{record.place}: {record.path} is listed twice; {same} stands in {first.place} already")
 
 
 def _check_test(records: Sequence[Record], where: str) -> None:
@@ -164,10 +228,12 @@ def _check_test(records: Sequence[Record], where: str) -> None:
         raise UserError(f"{where} has no query with an image of its class in the gallery")
 
 
-def _wrong_counts(published: Published, records: Sequence[Record]) -> list[str]:
-    """A sentence for each role whose counts differ."""
+def _wrong_counts(published: Published, records: Sequence[Record], roles: Collection[str]) -> list[str]:
+    """A sentence for each of some roles whose counts differ."""
     wrong = []
     for role, (images, classes) in published.counts.items():
+        if role not in roles:
+            continue
         labels = [record.label for record in records if record.role == role]
         if (len(labels), len(set(labels))) != (images, classes):
             wrong.append(
@@ -176,13 +242,12 @@ def _wrong_counts(published: Published, records: Sequence[Record]) -> list[str]:
     return wrong
 
 
-def _files(folder: Path, tops: set[str]) -> set[str]:
-    """All files below some folders, relative to `folder`, with forward slashes: one walk, no look at each file."""
-    found: set[str] = set()
-    for top in tops:
-        if (folder / top).is_file():
-            found.add(top)
-        for base, _, names in os.walk(folder / top):
-            prefix = Path(base).relative_to(folder).as_posix()
-            found.update(f"{prefix}/{name}" for name in names)
+def _files(folder: Path, tops: set[str], passed: PassedOver) -> dict[str, str]:
+    """All files below some folders, relative to `folder`, and where each truly lies: one walk, no look at each file."""
+    found: dict[str, str] = {}
+    for top in sorted(tops):
+        if is_folder(folder / top):
+            found |= {one.name: one.real for one in walk(folder, top, pass_over=passed.add)}
+        elif is_file(folder / top):
+            found[top] = str((folder / top).resolve())
     return found

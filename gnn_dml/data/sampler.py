@@ -1,14 +1,17 @@
 """Batches of P classes x K images.
 
-Every sampler here is a `batch_sampler` for a DataLoader. The order depends on the seed and on the epoch (`set_epoch`)
-alone, so it is the same in every process. Under several ranks all draw the same batches, and each loads its slice of
-them (`gnn_dml.data.ranks`).
+Every sampler here is a `batch_sampler` for a DataLoader: DataLoader(images, batch_sampler=GroupSampler(labels, ...)).
+The order depends on the seed and on the epoch alone, so it is the same in every process. Each time that a sampler is
+iterated over is the next epoch, from 0 on; once `set_epoch` has been called, that alone chooses the epoch, as training
+does. Under several ranks all draw the same batches, and each loads its slice of them (`gnn_dml.data.ranks`).
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor
 from torch.utils.data import Sampler
@@ -21,19 +24,25 @@ class ClassSampler(Sampler[list[int]]):
     """What the samplers share: images by class, seed and epoch.
 
     Args:
-        labels: (N,), the label of each image.
+        labels: (N,), the label of each image: numbers or text, in a tensor, an array or a list.
         classes_per_batch: P.
         images_per_class: K.
         seed: Of the order.
 
     Raises:
-        UserError: If P or K is out of range, or the data have fewer than P classes.
+        UserError: If P or K is out of range, the data have fewer than P classes, or the labels are no row of labels.
+
+    Example:
+        >>> sampler = GroupSampler(["cat", "cat", "dog", "dog"], 2, 2, seed=0)
+        >>> [sorted(batch) for batch in sampler]
+        [[0, 1, 2, 3]]
     """
 
-    def __init__(self, labels: Tensor, classes_per_batch: int, images_per_class: int, *, seed: int) -> None:
+    def __init__(self, labels: Any, classes_per_batch: int, images_per_class: int, *, seed: int) -> None:
         for name, value in (("classes_per_batch", classes_per_batch), ("images_per_class", images_per_class)):
             if value < 1:
                 raise UserError(f"{name} must be at least 1, not {value}")
+        labels = _numbers(labels)
         order = labels.argsort(stable=True)
         counts = torch.unique_consecutive(labels[order], return_counts=True)[1]
         self.classes = list(torch.split(order, counts.tolist()))
@@ -41,6 +50,7 @@ class ClassSampler(Sampler[list[int]]):
         self.k = images_per_class
         self.seed = seed
         self.epoch = 0
+        self._chosen = self._begun = False
         if len(self.classes) < self.p:
             raise UserError(
                 f"batches of {self.p} classes were asked for (classes_per_batch), and the data have "
@@ -48,15 +58,25 @@ class ClassSampler(Sampler[list[int]]):
             )
 
     def set_epoch(self, epoch: int) -> None:
-        """Choose the epoch whose order is drawn next."""
+        """Choose the epoch whose order is drawn from now on."""
         self.epoch = epoch
+        self._chosen = True
 
     def __len__(self) -> int:
         """The batches of this epoch."""
         raise NotImplementedError
 
     def __iter__(self) -> Iterator[list[int]]:
-        return self._draw(torch.Generator().manual_seed(self.seed * 1_000_003 + self.epoch))
+        self._advance(self._begun)  # the last epoch was broken off
+        epoch, self._begun = self.epoch, True
+        yield from self._draw(torch.Generator().manual_seed(self.seed * 1_000_003 + epoch))
+        self._advance(self.epoch == epoch)
+
+    def _advance(self, over: bool) -> None:
+        """Go on to the next epoch if one is over and nobody chooses them."""
+        if over and not self._chosen:
+            self.epoch += 1
+            self._begun = False
 
     def _draw(self, generator: torch.Generator) -> Iterator[list[int]]:
         """Draw the batches of this epoch, as many as `len` says."""
@@ -87,7 +107,7 @@ class GroupSampler(ClassSampler):
 
     def __init__(
         self,
-        labels: Tensor,
+        labels: Any,
         classes_per_batch: int,
         images_per_class: int,
         *,
@@ -135,7 +155,7 @@ class RedrawnGroupSampler(GroupSampler):
 
     def __init__(
         self,
-        labels: Tensor,
+        labels: Any,
         classes_per_batch: int,
         images_per_class: int,
         *,
@@ -190,3 +210,18 @@ class DistinctSampler(ClassSampler):
                 left -= 1
                 if not left:
                     return
+
+
+def _numbers(labels: Any) -> Tensor:
+    """Labels as a tensor (N,), equal ones for equal labels, in their order."""
+    try:
+        found = labels if isinstance(labels, Tensor) else _numbered(np.asarray(labels))
+    except (TypeError, ValueError) as error:
+        raise UserError(f"labels must be all numbers or all text, one for each image, not {labels!r:.200}") from error
+    if found.dim() != 1:
+        raise UserError(f"labels must be one for each image, (n,), and have the shape {tuple(found.shape)}")
+    return found
+
+
+def _numbered(labels: np.ndarray[Any, np.dtype[Any]]) -> Tensor:
+    return torch.from_numpy(np.unique(labels, return_inverse=True)[1].reshape(labels.shape).astype(np.int64))

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from pathlib import Path
 
-from gnn_dml.data.images import ImageDataset
+from gnn_dml.data.images import BOTH, ImageDataset
 from gnn_dml.data.records import Published, Record, assemble, find_home, read_rows
 from gnn_dml.errors import UserError
 
@@ -12,12 +13,13 @@ HEADER = ["image_id", "class_id", "super_class_id", "path"]
 PUBLISHED = Published("Stanford Online Products", {"train": (59551, 11318), "test": (60502, 11316)})
 
 
-def read_sop(root: str | Path, *, strict: bool = True) -> ImageDataset:
+def read_sop(root: str | Path, *, strict: bool = True, need: Collection[str] = BOTH) -> ImageDataset:
     """Read Stanford Online Products by its two lists, `Ebay_train.txt` and `Ebay_test.txt`.
 
     Args:
         root: The folder `Stanford_Online_Products` of the archive, or the one that holds it.
         strict: Whether the published counts are required.
+        need: Splits that have to be there, "train" or "test"; images of the others are not looked for.
 
     Raises:
         UserError: If a file is missing or malformed, or the counts differ; the message names it.
@@ -31,5 +33,5 @@ def read_sop(root: str | Path, *, strict: bool = True) -> ImageDataset:
                 if words != HEADER:
                     raise UserError(f"{path}, line 1: {' '.join(HEADER)!r} is expected, not {' '.join(words)!r}")
                 continue
-            records.append(Record(words[3], words[1], role))
-    return assemble(folder, records, PUBLISHED, strict=strict)
+            records.append(Record(words[3], words[1], role, f"{path}, line {line}"))
+    return assemble(folder, records, PUBLISHED, strict=strict, need=need)

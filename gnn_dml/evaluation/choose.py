@@ -10,13 +10,13 @@ from dataclasses import dataclass
 
 import torch
 from torch import Tensor
-from torch.nn.functional import normalize
 from torch_geometric.transforms import BaseTransform
 
 from gnn_dml.evaluation.embed import with_plain_gallery
 from gnn_dml.evaluation.neighbourhoods import Neighbourhoods
 from gnn_dml.evaluation.refine import refine_groups
 from gnn_dml.evaluation.score import score_embedding
+from gnn_dml.metrics.scale import normalize_rows
 from gnn_dml.models import Refiner
 
 CHOSEN_BY = "recall@1+map@r"
@@ -72,7 +72,7 @@ def choose_neighbours(
     """
     if not candidates:
         raise ValueError("there is no number of neighbours to choose from")
-    features = normalize(features, dim=1)
+    features = normalize_rows(features)
     groups = neighbourhoods(features, query=query)
     found: dict[int, Tensor] = {}
     table: dict[int, float] = {}

@@ -18,6 +18,7 @@ from gnn_dml.evaluation.conjugate_gradient import conjugate_gradient
 from gnn_dml.evaluation.neighbour_sums import cosines, unit_rows
 from gnn_dml.metrics.ranking.nearest import nearest_items
 from gnn_dml.metrics.ranking.space import Space, full_precision, make_space
+from gnn_dml.metrics.scale import normalize_rows
 
 ENTRIES = 2**21
 """Scores held at once, and unknowns that are solved for."""
@@ -124,9 +125,9 @@ def _scores(space: Space, graph: Any, options: DiffusionOptions) -> Iterator[Ten
     for start in range(0, len(space.queries), step):
         with torch.no_grad():
             rows = torch.arange(start, min(start + step, len(space.queries)))
-            queries = space.queries[rows]
+            queries = space.pairs.queries[rows]
             with full_precision():
-                scores = (queries @ space.items.T).sub_(1.0).clamp_(max=0.0)
+                scores = (queries @ space.pairs.items.T).sub_(1.0).clamp_(max=0.0)
             entered = _entries(space, rows, options)
             if options.nearest is None or options.nearest >= count:
                 _place(scores, np.arange(count), _solve(graph, entered.T.toarray(), options), options)
@@ -151,11 +152,11 @@ def _entries(space: Space, rows: Tensor, options: DiffusionOptions) -> Any:
     if space.own:
         found, values = rows[:, None], np.ones(len(rows))
     else:
-        queries = space.queries[rows]
-        near = make_space(queries, space.items, "cosine", own=False)
+        queries = space.pairs.queries[rows]
+        near = make_space(queries, space.pairs.items, "cosine", own=False)
         found = nearest_items(near, min(options.query_neighbours, count))
-        weight = cosines(queries, space.items, found).double().clamp(min=0) ** options.gamma
-        values = torch.nn.functional.normalize(weight, dim=1).cpu().numpy().ravel()
+        weight = cosines(queries, space.pairs.items, found).double().clamp(min=0) ** options.gamma
+        values = normalize_rows(weight).cpu().numpy().ravel()
     ends = np.arange(len(rows) + 1) * found.size(1)
     return sparse.csr_matrix((values, found.cpu().numpy().ravel(), ends), shape=(len(rows), count))
 

@@ -24,7 +24,7 @@ class Embeddings:
 
     Attributes:
         backbone: (N, D), L2-normalised.
-        refined: (N, D'), or None without a refiner.
+        refined: (N, D'), or None without a refiner, or where the backbone's are not finite and have no neighbours.
         expanded: The backbone's moved towards its neighbours, without anything learned (N, D); None where it was not
             asked for. See `gnn_dml.evaluation.expand`.
     """
@@ -76,7 +76,7 @@ def embed(
     refined = None
     with eval_mode(learner):
         features = _embed_images(learner, split, transforms, device, workers, progress)
-        if refine and learner.has_refiner:
+        if refine and learner.has_refiner and bool(torch.isfinite(features).all()):
             refined = _refine(learner, features, neighbourhoods, split.query).cpu()
             if not refine_gallery and split.query is not None:
                 refined = with_plain_gallery(refined, features.cpu(), split.query)

@@ -7,13 +7,13 @@ from dataclasses import dataclass
 
 import torch
 from torch import Tensor
-from torch.nn.functional import normalize
 
 from gnn_dml.data.images import ImageSplit
 from gnn_dml.data.transforms import Transforms
 from gnn_dml.errors import UserError
 from gnn_dml.evaluation.embed import Embeddings, embed
 from gnn_dml.evaluation.neighbourhoods import Neighbourhoods
+from gnn_dml.metrics.scale import normalize_rows
 from gnn_dml.training.learner import Learner
 
 
@@ -131,7 +131,7 @@ def concatenate(embeddings: Sequence[Tensor]) -> Tensor:
     if len(embeddings) == 1:
         return embeddings[0]
     scale: float = len(embeddings) ** -0.5
-    return scale * torch.cat([normalize(x, dim=1) for x in embeddings], dim=1)
+    return scale * torch.cat([normalize_rows(x) for x in embeddings], dim=1)
 
 
 def check_same_images(members: Sequence[Member]) -> None:

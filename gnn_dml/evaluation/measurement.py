@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import csv
+import io
 import math
+import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,6 +19,9 @@ from gnn_dml.errors import UserError
 from gnn_dml.evaluation.embed import Embeddings
 from gnn_dml.evaluation.score import score_embedding
 from gnn_dml.metrics import diagnostics
+from gnn_dml.metrics.measures import parse_measures
+from gnn_dml.metrics.ranking.unusual import UnusualSpaceWarning
+from gnn_dml.text import show_text
 
 
 @dataclass(frozen=True)
@@ -28,12 +33,20 @@ class MetricOptions:
         seed: Of k-means, and of the draw for uniformity.
         metric: What near means for retrieval.
         restarts: Of k-means.
+        more: Other metrics of retrieval.
+
+    Raises:
+        UserError: If one of these has an unknown name.
     """
 
     ks: Sequence[int] = (1, 2, 4, 8)
     seed: int = 0
     metric: Literal["cosine", "euclidean"] = "cosine"
     restarts: int = 1
+    more: Sequence[str] = ()
+
+    def __post_init__(self) -> None:
+        parse_measures(self.more)
 
 
 @dataclass(frozen=True)
@@ -47,6 +60,7 @@ class Measurement:
         scores: Metrics in [0, 1]; None where there is no number.
         diagnostics: Of the space of the embeddings, likewise; empty where they were not asked for.
         unmatched: Queries whose class has no other image to find.
+        notes: Sentences on what is unusual about the embeddings.
     """
 
     model: str
@@ -55,6 +69,7 @@ class Measurement:
     scores: Mapping[str, float | None]
     diagnostics: Mapping[str, float | None]
     unmatched: int
+    notes: Sequence[str] = ()
 
 
 def measure_embedding(
@@ -82,20 +97,26 @@ def measure_embedding(
         UserError: If an embedding is not finite, or shapes do not fit.
     """
     try:
-        scores = score_embedding(
-            x,
-            labels,
-            query,
-            ks=options.ks,
-            metric=options.metric,
-            cluster_seed=None if retrieval_only else options.seed,
-            restarts=options.restarts,
-        )
+        with warnings.catch_warnings(record=True) as said:
+            warnings.simplefilter("always", UnusualSpaceWarning)
+            scores = score_embedding(
+                x,
+                labels,
+                query,
+                ks=options.ks,
+                metric=options.metric,
+                cluster_seed=None if retrieval_only else options.seed,
+                restarts=options.restarts,
+                more=options.more,
+            )
         space = {} if retrieval_only else diagnostics(x, labels, seed=options.seed)
     except ValueError as error:
         raise UserError(f"{model}, {embedding}: {error}") from error
     unmatched = int(scores.pop("unmatched"))
-    return Measurement(model, embedding, x.size(1), replace_nan(scores), replace_nan(space), unmatched)
+    for one in said:
+        warnings.warn_explicit(one.message, one.category, one.filename, one.lineno)
+    notes = [str(one.message) for one in said if issubclass(one.category, UnusualSpaceWarning)]
+    return Measurement(model, embedding, x.size(1), replace_nan(scores), replace_nan(space), unmatched, notes)
 
 
 def measure_branches(
@@ -146,18 +167,15 @@ def write_csv(path: Path, measurements: Sequence[Measurement], **same: Any) -> N
     Raises:
         UserError: If the file cannot be written.
     """
-    rows = to_rows(measurements, **same)
-
-    def write(partial: Path) -> None:
-        with partial.open("w", encoding="utf-8", newline="") as file:
-            writer = csv.DictWriter(file, list(rows[0]), lineterminator="\n")
-            writer.writeheader()
-            writer.writerows(rows)
-
+    rows, text = to_rows(measurements, **same), io.StringIO()
+    writer = csv.DictWriter(text, list(rows[0]), lineterminator="\n")
+    writer.writeheader()
+    writer.writerows(rows)
+    content = show_text(text.getvalue()).encode()
     try:
-        write_atomically(path, write)
+        write_atomically(path, lambda partial: partial.write_bytes(content))
     except OSError as error:
-        raise UserError(f"cannot write {path}: {error}") from error
+        raise UserError(f"cannot write {path}: {error.strerror or error}") from error
 
 
 def _finite_or_none(value: float | None) -> float | None:

@@ -10,7 +10,7 @@ from torch import Tensor
 from torch.nn.functional import embedding_bag
 
 from gnn_dml.metrics.ranking.nearest import most_neighbours, nearest_neighbours
-from gnn_dml.metrics.ranking.space import make_space
+from gnn_dml.metrics.ranking.space import normalised
 
 ENTRIES = 2**20
 """Entries of neighbours gathered at once."""
@@ -35,12 +35,14 @@ def unit_rows(features: Tensor) -> Tensor:
     """
     if features.dim() != 2:
         raise ValueError(f"features must have the shape (n, d), not {tuple(features.shape)}")
+    if features.is_complex():
+        raise ValueError("features must be real numbers, not complex ones")
     x = features.detach()
     if x.numel():
         top, bottom = x.amax(dim=1), x.amin(dim=1)
         _refuse(~(torch.isfinite(top) & torch.isfinite(bottom)), "hold NaN or infinity")
         _refuse((top == 0) & (bottom == 0), "are all zero and have no direction")
-    return make_space(x, x, "cosine", own=True).queries
+    return normalised(x)
 
 
 def _refuse(bad: Tensor, what: str) -> None:

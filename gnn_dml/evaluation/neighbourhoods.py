@@ -28,6 +28,9 @@ class Neighbourhoods(Protocol):
 
         Returns:
             Indices (N, n), no image twice in a row; n is smaller where there are not as many images.
+
+        Raises:
+            ValueError: If a row holds NaN or infinity, which is near to nothing.
         """
         ...
 
@@ -47,6 +50,7 @@ class NearestNeighbourhoods:
 
     def __call__(self, features: Tensor, *, query: Tensor | None = None) -> Tensor:
         """See `Neighbourhoods`."""
+        _check_finite(features)
         m = min(self.neighbours, most_neighbours(len(features), query))
         if m == 0:
             return _alone(features)
@@ -90,6 +94,7 @@ class ReciprocalNeighbourhoods:
     @torch.no_grad()
     def __call__(self, features: Tensor, *, query: Tensor | None = None) -> Tensor:
         """See `Neighbourhoods`."""
+        _check_finite(features)
         m = min(self.neighbours, most_neighbours(len(features), query))
         if m == 0:
             return _alone(features)
@@ -141,6 +146,14 @@ def _at_least(name: str, value: int, least: int) -> int:
     if value < least:
         raise ValueError(f"{name} must be at least {least}, not {value}")
     return value
+
+
+def _check_finite(features: Tensor) -> None:
+    """NaN would be counted as the largest similarity of all, and be everybody's neighbour."""
+    bad = ~torch.isfinite(features).all(dim=1)
+    if bool(bad.any()):
+        first = int(bad.nonzero()[0])
+        raise ValueError(f"{int(bad.sum())} of {len(bad)} features hold NaN or infinity; the first is row {first}")
 
 
 def _alone(features: Tensor) -> Tensor:

@@ -14,7 +14,7 @@ import torch
 from torch import Tensor
 from torch.nn.functional import pad
 
-from gnn_dml.metrics.ranking.nearest import EXCLUDED, rank_key
+from gnn_dml.metrics.ranking.nearest import order_by_score
 from gnn_dml.metrics.ranking.space import Space
 
 CHUNK = 2**20
@@ -97,10 +97,10 @@ def _ranked(space: Space, images: Tensor, items: Tensor, absent: int) -> Tensor:
     items = items.sort(dim=1).values
     items[:, 1:] = items[:, 1:].masked_fill(items[:, 1:] == items[:, :-1], absent)
     row, column = (items < absent).nonzero(as_tuple=True)
-    score = torch.full_like(items, EXCLUDED)
+    score = torch.full(items.shape, -torch.inf, dtype=torch.float64, device=items.device)
     score[row, column] = space.exact(images[row], items[row, column])
     longest = int((items < absent).sum(dim=1).max())
-    return items.gather(1, rank_key(score, items, absent).topk(longest, dim=1).indices)
+    return order_by_score(score, items, longest)
 
 
 def _nearest(forward: Tensor, inside: Tensor, outside: Tensor, n: int, absent: int) -> Tensor:

@@ -7,12 +7,12 @@ from __future__ import annotations
 
 import torch
 from torch import Tensor
-from torch.nn.functional import normalize
 from torch_geometric.transforms import BaseTransform
 
 from gnn_dml.errors import UserError
 from gnn_dml.evaluation.neighbourhoods import Neighbourhoods
 from gnn_dml.graphs import build_edges, describe, takes_batches, uses_labels, within
+from gnn_dml.metrics.scale import normalize_rows
 from gnn_dml.models import Refiner
 from gnn_dml.training.learner import Learner
 
@@ -43,7 +43,8 @@ def refine_in_neighbourhoods(
         nodes_at_once: Nodes of the graphs refined at once; it changes the speed and the memory, not the embeddings.
 
     Returns:
-        L2-normalised refined embeddings (N, D').
+        L2-normalised refined embeddings (N, D'). Those of features that hold NaN or infinity are NaN, and such features
+        join no other image.
 
     Raises:
         UserError: If the topology is built from labels, which test images do not have.
@@ -58,10 +59,13 @@ def refine_in_neighbourhoods(
         >>> refine_in_neighbourhoods(refiner, Complete(), x, neighbourhoods=NearestNeighbourhoods(5)).shape
         torch.Size([20, 8])
     """
-    features = normalize(features, dim=1)
-    return refine_groups(
-        refiner, topology, features, neighbourhoods(features, query=query), nodes_at_once=nodes_at_once
-    )
+    finite = torch.isfinite(features).all(dim=1)
+    kept = normalize_rows(features[finite])
+    refined = features.new_full((len(features), refiner.out_dim), torch.nan)
+    if len(kept):
+        groups = neighbourhoods(kept, query=None if query is None else query[finite])
+        refined[finite] = refine_groups(refiner, topology, kept, groups, nodes_at_once=nodes_at_once)
+    return refined
 
 
 @torch.no_grad()
@@ -85,7 +89,7 @@ def refine_groups(
     """
     if uses_labels(topology):
         raise UserError(f"{describe(topology)} is built from labels, and test images have none; use a label-free graph")
-    features = normalize(features, dim=1)
+    features = normalize_rows(features)
     fitted = within(topology, groups.size(1))
     step = max(1, nodes_at_once // groups.size(1))
     return torch.cat([_first_nodes(refiner, fitted, features[chunk]) for chunk in torch.split(groups, step)])

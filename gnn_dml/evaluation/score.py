@@ -21,6 +21,7 @@ def score_embedding(
     metric: Literal["cosine", "euclidean"] = "cosine",
     cluster_seed: int | None = None,
     restarts: int = 1,
+    more: Sequence[str] = (),
 ) -> dict[str, float]:
     """Retrieval and clustering metrics.
 
@@ -33,6 +34,7 @@ def score_embedding(
         metric: What near means for retrieval.
         cluster_seed: Seed of k-means for NMI and AMI, which take most of the time; None leaves them out.
         restarts: Of k-means.
+        more: Other metrics of retrieval, as `gnn_dml.metrics.retrieval` names them.
 
     Returns:
         As `gnn_dml.metrics.retrieval` and `gnn_dml.metrics.clustering` name them.
@@ -48,10 +50,10 @@ def score_embedding(
         (1.0, 1.0, 1.0)
     """
     if query is None:
-        found = retrieval(x, labels, ks=ks, metric=metric)
+        found = retrieval(x, labels, ks=ks, metric=metric, more=more)
     else:
         found = retrieval(
-            x[query], labels[query], gallery=x[~query], gallery_labels=labels[~query], ks=ks, metric=metric
+            x[query], labels[query], gallery=x[~query], gallery_labels=labels[~query], ks=ks, metric=metric, more=more
         )
     return found if cluster_seed is None else {**found, **clustering(x, labels, seed=cluster_seed, restarts=restarts)}
 

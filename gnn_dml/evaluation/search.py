@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import cast
 
 import torch
@@ -19,7 +18,8 @@ from gnn_dml.data.images import Images, ImageSplit
 from gnn_dml.errors import UserError
 from gnn_dml.evaluation.ensemble import Member
 from gnn_dml.metrics.ranking.nearest import nearest_items
-from gnn_dml.metrics.ranking.space import GRID, make_space
+from gnn_dml.metrics.ranking.space import make_space
+from gnn_dml.text import exists, show_name, typed_path
 
 
 @dataclass(frozen=True)
@@ -65,9 +65,10 @@ def read_queries(names: Sequence[str], split: ImageSplit) -> Queries:
     images: list[Tensor] = []
     places: list[int | None] = []
     for name in names:
-        path = Path(name)
-        place = by_file.get(path.resolve()) if path.is_file() else by_name.get(name)
-        if place is None and not path.is_file():
+        path = typed_path(name)
+        there = exists(path) and path.is_file()
+        place = by_file.get(path.resolve()) if there else by_name.get(show_name(name))
+        if place is None and not there:
             raise UserError(
                 f"{name} is no image file, and no image of the split has that name; names there are like "
                 f"{split.image_names[0]}"
@@ -107,6 +108,21 @@ def find_neighbours(
     return rank_images(x[rows], x[: len(split)], queries.places, _candidates(split), k)
 
 
+def as_split(images: Sequence[Tensor], names: Sequence[str]) -> ImageSplit:
+    """Images of no known class as a split.
+
+    Args:
+        images: uint8 (3, h, w) each.
+        names: Of them.
+    """
+    return ImageSplit(
+        images=cast("Images", list(images)),
+        labels=torch.zeros(len(images), dtype=torch.long),
+        class_names=("",),
+        image_names=tuple(names),
+    )
+
+
 def _append(split: ImageSplit, others: Sequence[Tensor]) -> ImageSplit:
     """The split and then other images, which are nobody's neighbours; their labels say nothing."""
     return ImageSplit(
@@ -143,7 +159,7 @@ def rank_images(queries: Tensor, x: Tensor, places: Sequence[int | None], candid
     first = keep.cumsum(dim=1) <= k
     items = found[keep & first].view(len(queries), k)
     rows = torch.arange(len(queries))[:, None].expand(items.shape)
-    similarity = space.exact(rows.flatten(), items.flatten()).double() * (GRID * space.scale)
+    similarity = 1 + space.exact(rows.flatten(), items.flatten())
     return Neighbours(index[items], similarity.view(items.shape).float())
 
 

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Collection, Mapping
+from contextlib import suppress
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,8 @@ from hydra.utils import get_object, instantiate
 from omegaconf.errors import OmegaConfBaseException
 from torch_geometric.transforms import BaseTransform, Compose
 
-from gnn_dml.data.images import ImageDataset, ImageSplit, join
+from gnn_dml.data.found import Found
+from gnn_dml.data.images import BOTH, SPLITS, ImageDataset, ImageSplit, join
 from gnn_dml.data.loader import TrainImages, TrainLoader
 from gnn_dml.data.open_images import open_images
 from gnn_dml.data.transforms import Transforms
@@ -38,17 +40,19 @@ class RunSplits:
 
     Attributes:
         train: To train on.
-        select: To choose the epoch on.
-        test: To test on, once.
+        select: To choose the epoch on; None where the last one is taken.
+        test: To test on, once; None where nothing is tested.
         transforms: How images are seen.
         skipped: Images of the data set that could not be read and were left out.
+        found: How the reader found them, and what it passed over.
     """
 
     train: ImageSplit
-    select: ImageSplit
-    test: ImageSplit
+    select: ImageSplit | None
+    test: ImageSplit | None
     transforms: Transforms
     skipped: int = 0
+    found: Found = field(default_factory=Found)
 
 
 def build(config: Config, **extra: Any) -> Any:
@@ -84,14 +88,39 @@ def _first_line(error: Exception) -> str:
     return next(iter(str(error).splitlines()), type(error).__name__)
 
 
-def build_source(config: Config) -> tuple[ImageDataset, Transforms, int]:
-    """The data set with its validation classes, how its images are seen, and how many were unreadable and left out."""
-    dataset, protocol = config["dataset"], config["protocol"]
+def read_source(
+    config: Config, *, need: Collection[str] = BOTH, labelled: bool = True, hold_out: bool = True
+) -> ImageDataset:
+    """The data set with its validation classes, as it is listed: no image is opened.
+
+    Args:
+        config: Resolved.
+        need: Splits that have to be there: some of "train", "val", "test". A reader that can leaves the others out.
+        labelled: Whether images without labels are refused.
+        hold_out: False leaves the training half as the data set has it.
+
+    Raises:
+        UserError: If the data set cannot be read or lacks a split that is needed.
+    """
+    protocol = config["protocol"]
+    source = read_dataset(config["dataset"]["source"], need=need, labelled=labelled)
+    if hold_out and {"train", "val"} & set(need):
+        # Settings that the configuration inside an older checkpoint has not are left at their defaults.
+        held_out = {"share": "val_share", "least": "val_least", "seed": "val_seed", "folds": "folds", "fold": "fold"}
+        source = hold_out_classes(source, **{name: protocol[key] for name, key in held_out.items() if key in protocol})
+    return source
+
+
+def build_source(
+    config: Config, *, need: Collection[str] = BOTH, labelled: bool = True, hold_out: bool = True
+) -> tuple[ImageDataset, Transforms, int]:
+    """The data set, how its images are seen, and how many were unreadable and left out.
+
+    Arguments and errors as in `read_source`.
+    """
+    dataset = config["dataset"]
     transforms: Transforms = build(dataset["transform"])
-    source: ImageDataset = build(dataset["source"])
-    # Settings that the configuration inside an older checkpoint has not are left at their defaults.
-    held_out = {"share": "val_share", "seed": "val_seed", "folds": "folds", "fold": "fold"}
-    source = hold_out_classes(source, **{name: protocol[key] for name, key in held_out.items() if key in protocol})
+    source = read_source(config, need=need, labelled=labelled, hold_out=hold_out)
     cache = dataset.get("cache")
     opened = open_images(
         source,
@@ -104,17 +133,30 @@ def build_source(config: Config) -> tuple[ImageDataset, Transforms, int]:
     return opened.dataset, transforms, opened.skipped
 
 
+def read_dataset(reader: Config, *, need: Collection[str] = BOTH, labelled: bool = True) -> ImageDataset:
+    """Call the reader of a data set with `need` and `labelled`, as far as it takes them; see `build_source`."""
+    given = {"need": tuple(need), "labelled": labelled}
+    taken: Collection[str] = ()
+    with suppress(UserError, ValueError, TypeError):  # of what cannot be called, `build` says what is wrong
+        taken = inspect.signature(locate(str(reader.get("_target_")))).parameters
+    source: ImageDataset = build(reader, **{name: value for name, value in given.items() if name in taken})
+    return source
+
+
 def build_data(config: Config) -> RunSplits:
     """Read the data set and cut it as the protocol says."""
     protocol = config["protocol"]
-    source, transforms, skipped = build_source(config)
-    splits = {name: source.split(name) for name in {*protocol["train_on"], protocol["select_on"], "test"}}
+    select, test = protocol["select_on"], protocol.get("test_on", "test")
+    names = [name for name in SPLITS if name in {*protocol["train_on"], select, test}]
+    source, transforms, skipped = build_source(config, need=names)
+    splits = {name: source.split(name) for name in names}
     return RunSplits(
         train=join([splits[name] for name in protocol["train_on"]]),
-        select=splits[protocol["select_on"]],
-        test=splits["test"],
+        select=splits.get(select),
+        test=splits.get(test),
         transforms=transforms,
         skipped=skipped,
+        found=source.found,
     )
 
 

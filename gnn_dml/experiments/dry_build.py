@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Mapping
 from contextlib import contextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import torch
@@ -16,8 +17,10 @@ from torch_geometric.transforms import Compose
 
 from gnn_dml.errors import UserError
 from gnn_dml.experiments.build import build, build_learner, build_losses
+from gnn_dml.experiments.start_from import fit_start, read_start
 from gnn_dml.graphs import describe, for_test, gives_weights, probe, uses_labels, within
 from gnn_dml.graphs.probe import said, untouched_random_state
+from gnn_dml.models.fit import shapes_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -41,7 +44,8 @@ class DryBuild:
     def __call__(self, config: Config) -> None:
         """Build every part of a run on the device that holds no numbers, and each graph once on random features.
 
-        No file is read, pretrained weights are left out, and no random state of the program is moved.
+        No file is read but the one of `start_from`, pretrained weights are left out, and no random state of the program
+        is moved.
 
         Raises:
             UserError: What the class says that refuses, after the setting that it comes from.
@@ -52,6 +56,8 @@ class DryBuild:
         model = {name: config.get(name) for name in ("backbone", "graph", "layer", "refiner", "drop_edge", "loss")}
         with untouched_random_state():
             self._once("model", [model, sizes, protocol["neighbours"]], lambda: _try_model(config))
+            if (start := config.get("start_from")) is not None:
+                self._once("model", [start, model], lambda: _try_start(config, Path(str(start))))
             self._once("optimizer", config["optimizer"]["factory"], lambda: _try_optimizer(config))
             self._once("sampler", [config["sampler"], sizes], lambda: _try_sampler(config, sizes))
             transform = config["dataset"]["transform"]
@@ -114,6 +120,12 @@ def _try_model(config: Config) -> None:
         build_losses(config, learner, classes)
 
 
+def _try_start(config: Config, start: Path) -> None:
+    """The weights that the run begins with, held against its learner."""
+    weights, _ = read_start(start)
+    fit_start(shapes_of(lambda: build_learner(config, 2)), weights, start)
+
+
 def _try_topology(topology: BaseTransform, protocol: Config) -> None:
     """One graph of a mini-batch, and one of a test image with its neighbours."""
     labels = torch.arange(protocol["classes_per_batch"]).repeat_interleave(protocol["images_per_class"])
@@ -143,5 +155,6 @@ def _try_optimizer(config: Config) -> None:
 
 
 def _try_sampler(config: Config, sizes: Mapping[str, int]) -> None:
-    labels = torch.arange(2 * sizes["classes_per_batch"]).repeat_interleave(sizes["images_per_class"])
+    classes = max(2 * sizes["classes_per_batch"], 1000)  # how many there are is not known here
+    labels = torch.arange(classes).repeat_interleave(sizes["images_per_class"])
     build(config["sampler"], labels=labels, seed=config["seed"], **sizes)

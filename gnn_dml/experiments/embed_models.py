@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from pathlib import Path
 
 from gnn_dml.evaluation.embedding_files import EmbeddingTable, number_equal_names, write_embeddings
 from gnn_dml.evaluation.ensemble import check_refiners, embed_ensemble, join_embeddings
 from gnn_dml.experiments.load_models import Name, choose_device, load_models
 from gnn_dml.experiments.output import check_output
 from gnn_dml.experiments.trained import Trained
+from gnn_dml.text import typed_path
 
 SUFFIXES = (".parquet", ".npz")
 
@@ -50,7 +50,7 @@ def embed_runs(
     Raises:
         UserError: If something is missing, unreadable, or does not fit, or the file cannot be written.
     """
-    path = None if out is None else check_output("out", Path(out), SUFFIXES, replace=replace)
+    path = None if out is None else check_output("out", typed_path(out), SUFFIXES, replace=replace)
     models = load_models(
         runs, settings=settings, last=last, dataset=dataset, refiners=refiners, trust=trust, config_dirs=config_dirs
     )
@@ -72,7 +72,7 @@ def embed_models(
     if refined:
         check_refiners({model.name: model.learner for model in models})
     computing = choose_device(models, device)
-    members = [model.read_split(split, workers=workers) for model in models]
+    members = [model.read_split(split, workers=workers, labelled=False) for model in models]
     embedded = join_embeddings(embed_ensemble(members, computing, refine=refined))
     x = embedded.refined if refined else embedded.backbone
     assert x is not None

@@ -11,6 +11,7 @@ from gnn_dml.evaluation.embedding_files import EmbeddingTable, read_embeddings
 from gnn_dml.evaluation.measurement import Measurement, MetricOptions, measure_embedding, to_rows
 from gnn_dml.experiments.frames import make_frame
 from gnn_dml.experiments.load_models import Name
+from gnn_dml.text import typed_path
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -45,6 +46,7 @@ def evaluate_embeddings(
     metric: Literal["cosine", "euclidean"] = "cosine",
     restarts: int = 1,
     seed: int | None = None,
+    more: Sequence[str] = (),
 ) -> pd.DataFrame:
     """Measure embeddings in a file, as `gnn-dml evaluate --embeddings` does.
 
@@ -55,6 +57,7 @@ def evaluate_embeddings(
         metric: What near means for retrieval.
         restarts: Of k-means.
         seed: Of k-means; None as the file says, else 0.
+        more: Other metrics of retrieval, such as "mrr"; `gnn_dml.metrics.retrieval` defines them.
 
     Returns:
         One row with the columns of `gnn_dml.experiments.evaluate`, less those that speak of a run.
@@ -71,7 +74,7 @@ def evaluate_embeddings(
            images  recall@1  unmatched
         0       3       1.0          1
     """
-    return make_frame(evaluate_file(path, labels, ks=ks, metric=metric, restarts=restarts, seed=seed).rows())
+    return make_frame(evaluate_file(path, labels, ks=ks, metric=metric, restarts=restarts, seed=seed, more=more).rows())
 
 
 def evaluate_file(
@@ -82,15 +85,17 @@ def evaluate_file(
     metric: Literal["cosine", "euclidean"] = "cosine",
     restarts: int = 1,
     seed: int | None = None,
+    more: Sequence[str] = (),
 ) -> FileEvaluation:
     """Measure embeddings in a file; see `evaluate_embeddings`."""
-    table = read_embeddings(Path(path), None if labels is None else Path(labels))
+    table = read_embeddings(typed_path(path), None if labels is None else typed_path(labels))
     options = MetricOptions(
         ks=ks or table.about.get("ks", (1, 2, 4, 8)),
         seed=table.about.get("seed", 0) if seed is None else seed,
         metric=metric,
         restarts=restarts,
+        more=more,
     )
     x, y, query = table.tensors()
     found = measure_embedding(str(path), "embeddings", x, y, query, options=options)
-    return FileEvaluation(Path(path), table, metric, found)
+    return FileEvaluation(typed_path(path), table, metric, found)

@@ -6,10 +6,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Literal
 
+from gnn_dml.config.transfer import normalization_of
+from gnn_dml.data.counts import count_split
 from gnn_dml.data.images import ImageSplit
 from gnn_dml.evaluation.ensemble import check_refiners, embed_ensemble, join_embeddings
 from gnn_dml.evaluation.measurement import Measurement, MetricOptions, measure_branches, to_rows
 from gnn_dml.evaluation.training_free import TrainingFreeOptions, measure_training_free
+from gnn_dml.experiments.choice import weakness_of
 from gnn_dml.experiments.frames import make_frame
 from gnn_dml.experiments.load_models import Name, choose_device, load_models
 from gnn_dml.experiments.trained import Trained
@@ -44,7 +47,31 @@ class Evaluation:
     def rows(self) -> list[dict[str, Any]]:
         """A row per embedding: of the whole, of the training-free methods on it, then of each member."""
         measurements = [*self.whole, *self.training_free, *(one for member in self.members for one in member)]
-        return to_rows(measurements, split=self.split_name, images=len(self.split), metric=self.metric)
+        return to_rows(measurements, **self.same)
+
+    @property
+    def same(self) -> dict[str, Any]:
+        """What all rows were measured on; the transform is that of the first model."""
+        transform = self.models[0].config["dataset"]["transform"]
+        return {
+            "split": self.split_name,
+            "images": len(self.split),
+            "image_size": transform.get("size"),
+            "normalize": normalization_of(transform),
+            "metric": self.metric,
+        }
+
+    @property
+    def remarks(self) -> list[str]:
+        """In sentences, what is to be known of the figures."""
+        found = [remark for model in self.models for remark in model.remarks]
+        return list(dict.fromkeys([*found, *self.notes]))
+
+    @property
+    def notes(self) -> list[str]:
+        """Those of them that are about the split."""
+        known = dict.fromkeys(model.knows(self.split_name) for model in self.models)
+        return [note for note in (*known, weakness_of(self.split_name, count_split(self.split))) if note]
 
     def frame(self) -> pd.DataFrame:
         """The rows; `member` says which of them are of a member, `epoch` after which the weights were taken."""
@@ -75,6 +102,7 @@ def evaluate(
     device: str | None = None,
     workers: int | None = None,
     training_free: bool = False,
+    more: Sequence[str] = (),
     trust: Sequence[str] = (),
     config_dirs: Sequence[str] = (),
 ) -> pd.DataFrame:
@@ -96,13 +124,15 @@ def evaluate(
         workers: Processes that load images; None as the run has it.
         training_free: Whether to measure what neighbours give without training too: query expansion, re-ranking and
             diffusion (`gnn_dml.evaluation.training_free`). They look by cosine, and score retrieval alone.
+        more: Other metrics of retrieval, such as "mrr"; `gnn_dml.metrics.retrieval` defines them.
         trust: See `runs`.
         config_dirs: Likewise.
 
     Returns:
         A row per embedding, those of an ensemble before those of its members: `model`, `embedding`, `member`, `epoch`,
-        `split`, `images`, `metric`, `channels`, `recall@k`, `map@r`, `r_precision`, `nmi`, `ami`, the diagnostics, and
-        `unmatched`. Fractions in [0, 1]; NaN where there is no number. Members have the metrics of retrieval alone.
+        `split`, `images`, `image_size`, `normalize`, `metric`, `channels`, `recall@k`, `map@r`, `r_precision`, `nmi`,
+        `ami`, the diagnostics, and `unmatched`. Fractions in [0, 1]; NaN where there is no number. Members have the
+        metrics of retrieval alone. Its `attrs` have `remarks`: sentences on how images are seen other than as trained.
 
     Raises:
         UserError: If something is missing, unreadable, or does not fit.
@@ -121,8 +151,11 @@ def evaluate(
         device=device,
         workers=workers,
         training_free=training_free,
+        more=more,
     )
-    return found.frame()
+    frame = found.frame()
+    frame.attrs["remarks"] = found.remarks
+    return frame
 
 
 def evaluate_models(
@@ -137,6 +170,7 @@ def evaluate_models(
     device: str | None = None,
     workers: int | None = None,
     training_free: bool = False,
+    more: Sequence[str] = (),
 ) -> Evaluation:
     """Measure one model, or several as an ensemble; see `evaluate`."""
     if refined:
@@ -147,6 +181,7 @@ def evaluate_models(
         seed=first["seed"] if seed is None else seed,
         metric=metric,
         restarts=restarts,
+        more=more,
     )
     computing = choose_device(models, device)
     members = [model.read_split(split, workers=workers) for model in models]

@@ -16,8 +16,10 @@ def execute(
     config: Config,
     on_start: Callable[[int, int], Callable[[float], None]] | None = None,
     *,
+    on_epoch: Callable[[dict[str, Any]], object] = lambda row: None,
     on_wait: OnWait | None = None,
     say: Callable[[str], object] = lambda sentence: None,
+    on_unwritten: Callable[[str], object] | None = None,
     beat: float = BEAT,
     patience: float = PATIENCE,
 ) -> tuple[dict[str, Any], bool]:
@@ -26,8 +28,10 @@ def execute(
     Args:
         config: Resolved.
         on_start: For progress bars; see `gnn_dml.experiments.run.OnStart`.
+        on_epoch: For a line per epoch; see `gnn_dml.experiments.run.OnEpoch`.
         on_wait: Called once with a sentence if another process is at work on the run.
         say: Called with a sentence if an interrupted run cannot be gone on with and begins anew.
+        on_unwritten: See `gnn_dml.experiments.run_all.run_all`.
         beat: Seconds between two signs of life of this process in the folder of the run.
         patience: Seconds without one after which another process counts as dead.
 
@@ -35,7 +39,16 @@ def execute(
         UserError: If the run's result file cannot be read, or its folder cannot be written.
         ClaimLostError: If other processes have taken the run over again and again.
     """
-    found = run_all([config], on_start=on_start, on_wait=on_wait, say=say, beat=beat, patience=patience)
+    found = run_all(
+        [config],
+        on_start=on_start,
+        on_epoch=on_epoch,
+        on_wait=on_wait,
+        say=say,
+        on_unwritten=on_unwritten,
+        beat=beat,
+        patience=patience,
+    )
     _, row, reused = next(found)
     return row, reused
 
@@ -54,4 +67,4 @@ def summary(row: dict[str, Any]) -> str:
     backbone = percent(row["backbone_recall@1"])
     note = row.get("graph_note") or ""
     said = f"; {note}" if note else ""
-    return f"{row['cell']}, seed {row['seed']}: Recall@1 {backbone}{middle} ({row['seconds']:.0f} s){said}"
+    return f"{row['cell']}, seed {row['seed']}: Recall@1 {backbone}{middle} ({row.get('seconds') or 0:.0f} s){said}"

@@ -10,6 +10,7 @@ from gnn_dml.config.identity import file_sha256
 from gnn_dml.errors import UserError
 
 RESULT = "result.json"
+STATUSES = ("finished", "diverged")
 
 
 def read_row(path: Path) -> dict[str, Any]:
@@ -22,7 +23,12 @@ def read_row(path: Path) -> dict[str, Any]:
         row: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
         if not {"run_id", "status", "seed", "backbone_recall@1"} <= row.keys():
             raise ValueError("it is no row of a run")
-    except (OSError, ValueError, AttributeError) as error:
+        if row["status"] not in STATUSES:
+            raise ValueError(f"it has the status {row['status']!r}")
+        for name in ("seed", "seconds", "backbone_recall@1", "refined_recall@1"):
+            if not isinstance(row.get(name), (int, float, type(None))):
+                raise ValueError(f"it has {name} = {row.get(name)!r}, which is no number")
+    except (OSError, ValueError, AttributeError, TypeError, RecursionError) as error:
         raise UserError(f"{path} cannot be used ({error}); delete that file to run the cell again") from error
     return row
 

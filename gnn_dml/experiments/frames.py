@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+from gnn_dml.text import show_name
+
 if TYPE_CHECKING:
     import pandas as pd
 
@@ -15,7 +17,10 @@ def make_frame(rows: Sequence[Mapping[str, Any]]) -> pd.DataFrame:
     """A row each; names first, whole numbers stay whole, None among numbers is NaN (`<NA>` for an epoch)."""
     import pandas as pd
 
-    frame = pd.DataFrame(list(rows))
+    # A name that is not UTF-8 fits no column of text.
+    frame = pd.DataFrame(
+        [{name: show_name(value) if isinstance(value, str) else value for name, value in row.items()} for row in rows]
+    )
     if "epoch" in frame:
         frame["epoch"] = frame["epoch"].astype("Int64")
     empty = [name for name in frame if frame[name].isna().all() and name != "epoch"]

@@ -6,8 +6,10 @@ from pathlib import Path
 
 from gnn_dml.atomic import is_partial, sweep_partials
 from gnn_dml.experiments.claim import generations
+from gnn_dml.experiments.finished import finished_row
 
 RESUME = "resume.pt"
+DIVERGED = "diverged.txt"
 
 
 def has_leftovers(folder: Path) -> bool:
@@ -21,7 +23,7 @@ def has_leftovers(folder: Path) -> bool:
     Raises:
         UserError: If the folder cannot be read.
     """
-    if generations(folder) or (folder / RESUME).is_file() or _lacks_picture(folder):
+    if generations(folder) or (folder / RESUME).is_file() or _lacks_picture(folder) or _is_refuted(folder):
         return True
     return any(is_partial(path) for path in folder.iterdir())
 
@@ -33,6 +35,8 @@ def remove_leftovers(folder: Path) -> None:
         folder: Of a finished run that this process has claimed: nobody else writes there.
     """
     (folder / RESUME).unlink(missing_ok=True)
+    if _is_refuted(folder):
+        (folder / DIVERGED).unlink(missing_ok=True)
     sweep_partials(folder, age=0.0)
 
 
@@ -52,3 +56,11 @@ def draw_neighbours(folder: Path, *, again: bool = False) -> None:
 
 def _lacks_picture(folder: Path) -> bool:
     return (folder / "neighbours.npz").is_file() and not (folder / "neighbours.png").is_file()
+
+
+def _is_refuted(folder: Path) -> bool:
+    """Whether a word about a divergence stands beside a row that says otherwise."""
+    if not (folder / DIVERGED).is_file():
+        return False
+    row = finished_row(folder)
+    return row is not None and row["status"] != "diverged"

@@ -26,6 +26,7 @@ def measure(
     expansion: ExpansionOptions | None = None,
     workers: int = 0,
     check: Callable[[Embeddings], object] = lambda found: None,
+    progress: str | None = None,
 ) -> tuple[Embeddings, dict[str, float | None]]:
     """Embed a split with a checkpoint's weights under its own protocol, and score it with every metric.
 
@@ -37,6 +38,7 @@ def measure(
         expansion: How the backbone's embedding is expanded; None leaves that out.
         workers: Processes that load images.
         check: Called with the embeddings before they are scored.
+        progress: What a bar over the images is called; None shows none.
     """
     protocol, seed = checkpoint.config["protocol"], checkpoint.config["seed"]
     learner = checkpoint.learner().to(device)
@@ -49,6 +51,7 @@ def measure(
         neighbourhoods=neighbourhoods,
         workers=workers,
         refine_gallery=protocol.get("refine_gallery", True),
+        progress=progress,
     )
     check(found)
     if expansion is not None:

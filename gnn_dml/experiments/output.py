@@ -7,6 +7,10 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from gnn_dml.errors import UserError
+from gnn_dml.text import exists
+
+LONGEST_NAME = 255
+"""Bytes of a file name, on the file systems of today."""
 
 
 def check_output(option: str, path: Path, suffixes: Sequence[str], *, replace: bool = True) -> Path:
@@ -23,11 +27,13 @@ def check_output(option: str, path: Path, suffixes: Sequence[str], *, replace: b
     """
     if path.suffix not in suffixes:
         raise UserError(f"{option} {path} must be a {' or '.join(suffixes)} file")
-    if path.is_dir():
+    if exists(path) and path.is_dir():
         raise UserError(f"{option} {path} is a folder; name a file in it")
-    if path.exists() and not replace:
+    if exists(path) and not replace:
         raise UserError(f"{option} {path} exists already; add --force to replace it")
-    folder = next(parent for parent in path.absolute().parents if parent.exists())
+    if len(os.fsencode(path.name)) > LONGEST_NAME:
+        raise UserError(f"{option} {path} has a name of more than {LONGEST_NAME} bytes")
+    folder = next(parent for parent in path.absolute().parents if exists(parent))
     if not folder.is_dir() or not os.access(folder, os.W_OK):
         raise UserError(f"{option} {path} cannot be written: {folder} is no folder that you can write to")
     return path
@@ -39,6 +45,6 @@ def check_input(option: str, path: Path) -> Path:
     Raises:
         UserError: If there is none.
     """
-    if not path.is_file():
+    if not (exists(path) and path.is_file()):
         raise UserError(f"{option} {path}: there is no such file")
     return path

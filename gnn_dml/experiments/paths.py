@@ -17,8 +17,8 @@ _LARGEST = 100_000
 def without_paths(config: Mapping[str, Any]) -> tuple[dict[str, Any], tuple[str, ...]]:
     """A configuration with null where a path was, and the places of those in the data set.
 
-    Left out are `out`, `backbone.weights` (the weights of a checkpoint stand beside its configuration), and inside
-    `dataset` what is called root, images or cache, and every absolute path.
+    Left out are `out`, `start_from`, `backbone.weights` (the weights of a checkpoint stand beside its configuration),
+    and inside `dataset` what is called root, images or cache, and every absolute path.
 
     Args:
         config: Resolved.
@@ -39,8 +39,9 @@ def without_paths(config: Mapping[str, Any]) -> tuple[dict[str, Any], tuple[str,
         return kept
 
     bare = dict(config)
-    if "out" in bare:
-        bare["out"] = None
+    for name in ("out", "start_from"):
+        if name in bare:
+            bare[name] = None
     if isinstance(bare.get("dataset"), Mapping):
         bare["dataset"] = strip(bare["dataset"], "dataset")
     if isinstance(bare.get("backbone"), Mapping) and "weights" in bare["backbone"]:

@@ -11,10 +11,14 @@ import torch
 from gnn_dml import __version__
 from gnn_dml.config.identity import counted_settings, run_id
 from gnn_dml.evaluation.refine import describe_test_graph
-from gnn_dml.experiments.build import build_neighbourhoods
+from gnn_dml.experiments.build import RunSplits, build_neighbourhoods
+from gnn_dml.experiments.choice import choice_note, join_notes, select_weakness, test_weakness
+from gnn_dml.experiments.measured_on import describe_code, describe_data, describe_versions
 from gnn_dml.graphs import describe, uses_labels
 from gnn_dml.training.learner import Learner
 from gnn_dml.training.verdict import graph_note, summarise
+
+NO_TEST = "nothing was tested: protocol.test_on=none"
 
 BRANCHES = ("backbone", "expanded", "refined")
 """Every embedding of the same weights that is measured."""
@@ -29,7 +33,7 @@ def make_row(
     measured: Mapping[str, Any],
     *,
     seconds: float,
-    skipped: int,
+    data: RunSplits,
 ) -> dict[str, Any]:
     """Join the settings of a run with its figures.
 
@@ -41,9 +45,10 @@ def make_row(
         epochs: A row per epoch; the chosen epoch's selection metrics are copied from it.
         measured: Test metrics with `chosen_epoch`; empty for a diverged run, whose figures are null, never 0.
         seconds: Wall-clock time of the run, reading and testing included.
-        skipped: Images that could not be read and were left out.
+        data: What it trained, chose and tested on.
     """
-    protocol, choices = config["protocol"], config["choices"]
+    protocol, choices, settings = config["protocol"], config["choices"], counted_settings(config)
+    trained = bool(protocol["epochs"])
     names = [f"{branch}_{name}" for branch in BRANCHES for name in metric_names(protocol["ks"])]
     figures = {f"{prefix}{name}": measured.get(f"{prefix}{name}") for prefix in ("", "last_") for name in names}
     chosen = measured.get("chosen_epoch")
@@ -57,19 +62,25 @@ def make_row(
         "status": status,
         "dataset": choices["dataset"],
         "content": (config["dataset"].get("content") or "")[:12],
-        "split": "test",
-        "skipped_images": skipped,
+        **describe_data(config, data),
         "backbone": choices["backbone"],
         "graph": choices["graph"],
         "topology": "" if topology is None else describe(topology),
         "layer": choices["layer"] if topology is not None else "",
         "loss": describe_loss(config),
+        "graph_k": _whole(config["graph"].get("k")) if topology is not None else None,
+        "num_heads": _whole(config["layer"].get("num_heads")) if topology is not None else None,
+        "batch": f"{protocol['classes_per_batch']} x {protocol['images_per_class']}" if trained else "",
+        "optimizer": choices["optimizer"] if trained else "",
+        "lr": float(config["optimizer"]["lr"]) if trained else None,
         "uses_labels": topology is not None and uses_labels(topology),
         "test_graph": describe_test_graph(learner, build_neighbourhoods(_with_neighbours(protocol, neighbours))),
         "test_neighbours": neighbours,
         "expansion": measured.get("expansion") or "",
-        "selected_on": protocol["select_on"] if protocol["epochs"] else "",
+        "selected_on": protocol["select_on"] if trained else "",
         "chosen_epoch": chosen,
+        "choice_note": join_notes(select_weakness(protocol, data), choice_note(epochs, protocol)),
+        "test_note": test_weakness(data) if data.test is not None else NO_TEST,
         "epochs": protocol["epochs"],
         "refiner_rate": config["optimizer"]["refiner_rate"] if topology is not None else None,
         "seconds": round(seconds, 2),
@@ -77,6 +88,8 @@ def make_row(
         "threads": torch.get_num_threads(),
         "torch": torch.__version__,
         "version": __version__,
+        "versions": describe_versions(),
+        "code": describe_code(settings),
         "parameters": sum(parameter.numel() for parameter in learner.parameters()),
         **signs,
         "graph_note": graph_note(signs, neighbours),
@@ -84,8 +97,15 @@ def make_row(
         **{name: measured.get(name) for name in _training_free_names(protocol)},
         **{name: value for name, value in selected.items() if name.startswith(f"{protocol['select_on']}_")},
     }
-    known = {name: None if isinstance(value, float) and math.isnan(value) else value for name, value in row.items()}
-    return {**known, "settings": counted_settings(config)}
+    known = {
+        name: None if isinstance(value, float) and not math.isfinite(value) else value for name, value in row.items()
+    }
+    return {**known, "settings": settings}
+
+
+def _whole(value: Any) -> int | None:
+    """A whole number of settings; None where they have something else under that name."""
+    return value if isinstance(value, int) and not isinstance(value, bool) else None
 
 
 def _training_free_names(protocol: Mapping[str, Any]) -> list[str]:

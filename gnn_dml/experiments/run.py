@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
@@ -13,19 +12,23 @@ import torch
 import yaml
 
 from gnn_dml.atomic import sweep_partials
-from gnn_dml.config.identity import digest, file_sha256
+from gnn_dml.config.identity import counted_settings, digest, file_sha256
+from gnn_dml.data.images import ImageSplit
 from gnn_dml.errors import UserError
 from gnn_dml.evaluation.embed import Embeddings
 from gnn_dml.evaluation.expand import ExpansionOptions
 from gnn_dml.experiments.build import Config, RunSplits, build_data, build_learner, build_trainer
 from gnn_dml.experiments.checkpoint import Checkpoint, read_checkpoint, snapshot
-from gnn_dml.experiments.claim import BEAT, Claim
+from gnn_dml.experiments.choice import best_epoch, weaknesses
+from gnn_dml.experiments.claim import BEAT, Claim, ClaimLostError
 from gnn_dml.experiments.files import load_undamaged, save, write_json, write_rows, write_text, write_whole
 from gnn_dml.experiments.finished import finished_row
 from gnn_dml.experiments.measure import measure
+from gnn_dml.experiments.resume import check_settings, load_trainer
 from gnn_dml.experiments.reuse import run_folder
 from gnn_dml.experiments.row import make_row
 from gnn_dml.experiments.sample_queries import write_neighbours
+from gnn_dml.experiments.start_from import load_start, without_download
 from gnn_dml.experiments.validate import best_expansion, validate, with_choice_of
 from gnn_dml.experiments.watch import PATIENCE, OnWait, wait_for_claim
 from gnn_dml.losses import Losses
@@ -35,6 +38,9 @@ from gnn_dml.training.trainer import Diverged, Trainer
 
 OnStart = Callable[[int, int], Callable[[float], None]]
 """Called with (batches in all, batches already done); returns what is called with the loss of each batch."""
+
+OnEpoch = Callable[[dict[str, Any]], object]
+"""Called after every epoch with its row of metrics.csv."""
 
 
 WEIGHTS = ("best.pt", "last.pt")
@@ -47,8 +53,12 @@ class Run:
     Args:
         config: Resolved: plain values, no interpolation.
         on_start: For progress bars; see `OnStart`.
+        on_epoch: For a line per epoch; see `OnEpoch`.
         on_wait: Called once with a sentence if another process is at work on the run.
-        say: Called with a sentence if an interrupted run cannot be gone on with.
+        say: Called with a sentence if an interrupted run cannot be gone on with or a part of the data tells little, and
+            with one about how the images were found to lie and what was passed over.
+        on_unwritten: Called with a sentence if metrics.csv cannot be written at the end, for instance because another
+            program holds it open; without it that is an error.
         beat: Seconds between two signs of life; see `gnn_dml.experiments.claim`.
         patience: Seconds without one after which another process counts as dead.
 
@@ -60,8 +70,10 @@ class Run:
 
     config: Config
     on_start: OnStart | None = None
+    on_epoch: OnEpoch = lambda row: None
     on_wait: OnWait | None = None
     say: Callable[[str], object] = lambda sentence: None
+    on_unwritten: Callable[[str], object] | None = None
     beat: float = BEAT
     patience: float = PATIENCE
     folder: Path = field(init=False)
@@ -109,6 +121,8 @@ class Run:
         """Train, choose, test; resume after the last finished epoch if the run was interrupted."""
         self._start, self._earlier, self._best_sum = time.perf_counter(), 0.0, None
         data, learner, trainer = self._make()
+        if said := data.found.describe():
+            self.say(f"dataset={self.config['choices']['dataset']}: {said}")
         sweep_partials(self.folder)
         rows: list[dict[str, Any]] = []
         if trainer is not None and self._path("resume.pt").is_file():
@@ -120,6 +134,8 @@ class Run:
                 self.say(f"{self._path('resume.pt')} cannot be used ({error}); the run begins anew")
                 self._earlier, self._best_sum = 0.0, None
                 data, learner, trainer = self._make()
+        for weakness in weaknesses(self.config["protocol"], data) if not rows else ():
+            self.say(weakness)
         # Whatever the settings get wrong has been said by now; from here on there are files.
         text = yaml.safe_dump(dict(self.config), sort_keys=False)
         write_text(self._path("config.yaml"), text, confirm=self._confirm)
@@ -134,7 +150,7 @@ class Run:
             status = "diverged"
             write_text(self._path("diverged.txt"), f"{event}\n", confirm=self._confirm)
         seconds = self._earlier + time.perf_counter() - self._start
-        row = make_row(self.config, learner, self.device, status, rows, measured, seconds=seconds, skipped=data.skipped)
+        row = make_row(self.config, learner, self.device, status, rows, measured, seconds=seconds, data=data)
         row["weights"] = {name: file_sha256(self._path(name)) for name in WEIGHTS if self._path(name).is_file()}
         write_json(self._path("result.json"), row, confirm=self._confirm)
         for name in ("resume.pt", *(["diverged.txt"] if status == "finished" else [])):
@@ -145,9 +161,11 @@ class Run:
         """What a run begins with; always the same."""
         seed_everything(self.config["seed"])
         data = build_data(self.config)
-        learner = build_learner(self.config, data.train.num_classes)
+        learner = build_learner(without_download(self.config), data.train.num_classes)
         learner = learner.to(self.device).to(memory_format=torch.channels_last)
         trained = self.config["protocol"]["epochs"] > 0
+        if self.config.get("start_from") is not None:
+            self.say(load_start(learner, self.config))
         return data, learner, build_trainer(self.config, learner, data, self.device) if trained else None
 
     def _untrained(self, learner: Learner, data: RunSplits) -> None:
@@ -164,6 +182,7 @@ class Run:
         for report in trainer.epochs(total):
             rows.append({**report.row(), **self._validate(trainer.learner, data)})
             self._keep(trainer, data, rows)
+            self.on_epoch(rows[-1])
             self._reload(trainer)
 
     def _reload(self, trainer: Trainer) -> None:
@@ -184,9 +203,8 @@ class Run:
         """
         state = load_undamaged(self._path("resume.pt"))
         rows: list[dict[str, Any]] = state["rows"]
-        if state["config"] != digest(self.config):
-            raise ValueError("it is of other settings")
-        trainer.load_state_dict(state["trainer"])
+        check_settings(self._path("resume.pt"), state, self.config)
+        load_trainer(self._path("resume.pt"), state, trainer)
         best = self._path("best.pt")
         if self._best(rows) != trainer.finished and not (best.is_file() and file_sha256(best) == state["best"]):
             raise ValueError("best.pt beside it is missing or has changed")
@@ -204,6 +222,7 @@ class Run:
             "rows": rows,
             "seconds": self._earlier + time.perf_counter() - self._start,
             "config": digest(self.config),
+            "settings": counted_settings(self.config),
             "best": self._best_sum,
         }
         save(self._path("resume.pt"), state, confirm=self._confirm)
@@ -215,13 +234,22 @@ class Run:
         if self._best(rows) == trainer.finished:
             self._best_sum = self._write("best.pt", checkpoint)
         self._write("last.pt", checkpoint)
-        write_rows(self._path("metrics.csv"), rows, confirm=self._confirm)
+        self._write_metrics(rows, last=trainer.finished == self.config["protocol"]["epochs"])
+
+    def _write_metrics(self, rows: list[dict[str, Any]], *, last: bool) -> None:
+        """The rows so far; they stand in resume.pt too, so before the end it is no matter if they cannot be written."""
+        try:
+            write_rows(self._path("metrics.csv"), rows, confirm=self._confirm)
+        except ClaimLostError:
+            raise
+        except UserError as error:
+            if self.on_unwritten is None:
+                raise
+            if last:
+                self.on_unwritten(str(error))
 
     def _best(self, rows: list[dict[str, Any]]) -> int:
-        """The first epoch with the highest selection metric; the last one where the metric is never a number."""
-        key = f"{self.config['protocol']['select_on']}_{self.config['protocol']['select_by']}"
-        known = [row for row in rows if row[key] is not None and not math.isnan(row[key])]
-        return int(max(known, key=lambda row: row[key])["epoch"] if known else rows[-1]["epoch"])
+        return best_epoch(rows, self.config["protocol"])
 
     def _path(self, name: str) -> Path:
         return self.folder / name
@@ -246,18 +274,21 @@ class Run:
     def _test(self, data: RunSplits, rows: list[dict[str, Any]]) -> dict[str, Any]:
         """The test metrics of the chosen epoch, and with the prefix `last_` those of the last one."""
         chosen, last = (self._trusted(name, rows) for name in WEIGHTS)
+        known = {"chosen_epoch": chosen.epoch, "test_neighbours": chosen.config["protocol"]["neighbours"]}
+        test = data.test
+        if test is None:
+            return known
         expansion = best_expansion(self.config, chosen.learner(), data, self.device)
-        embeddings, measured = self._measure(chosen, data, expansion)
-        at_last = measured if last.epoch == chosen.epoch else self._measure(last, data, expansion)[1]
+        embeddings, measured = self._measure(chosen, test, data, expansion)
+        at_last = measured if last.epoch == chosen.epoch else self._measure(last, test, data, expansion)[1]
         write_whole(
             self._path("neighbours.npz"),
-            lambda path: write_neighbours(path, embeddings.backbone, data.test, data.transforms.evaluate),
+            lambda path: write_neighbours(path, embeddings.backbone, test, data.transforms.evaluate),
             confirm=self._confirm,
         )
         return {
-            "chosen_epoch": chosen.epoch,
-            "test_neighbours": chosen.config["protocol"]["neighbours"],
-            "expansion": str(expansion),
+            **known,
+            "expansion": "" if expansion is None else str(expansion),
             **measured,
             **{f"last_{name}": value for name, value in at_last.items()},
         }
@@ -268,7 +299,7 @@ class Run:
         return replace(found, config=with_choice_of(self.config, rows, found.epoch))
 
     def _measure(
-        self, checkpoint: Checkpoint, data: RunSplits, expansion: ExpansionOptions
+        self, checkpoint: Checkpoint, test: ImageSplit, data: RunSplits, expansion: ExpansionOptions | None
     ) -> tuple[Embeddings, dict[str, float | None]]:
         """Diverged if the weights give no numbers on the test images."""
 
@@ -276,7 +307,14 @@ class Run:
             if not found.finite:
                 raise Diverged("the embeddings of the test images hold NaN or infinity")
 
-        workers = self.config["workers"]
         return measure(
-            checkpoint, data.test, data.transforms, self.device, expansion=expansion, workers=workers, check=check
+            checkpoint,
+            test,
+            data.transforms,
+            self.device,
+            expansion=expansion,
+            workers=self.config["workers"],
+            check=check,
+            # A training has a bar of its own, and is long beside this.
+            progress=None if self.config["protocol"]["epochs"] else "embedding the test images",
         )

@@ -16,7 +16,7 @@ from gnn_dml.experiments.reuse import find_run, run_folder
 from gnn_dml.experiments.watch import PATIENCE, OnWait, Watch, poll_seconds
 
 if TYPE_CHECKING:
-    from gnn_dml.experiments.run import OnStart
+    from gnn_dml.experiments.run import OnEpoch, OnStart
 
 Config = dict[str, Any]
 
@@ -26,8 +26,10 @@ def run_all(
     *,
     on_start: OnStart | None = None,
     on_run: Callable[[Config], OnStart | None] | None = None,
+    on_epoch: OnEpoch = lambda row: None,
     on_wait: OnWait | None = None,
     say: Callable[[str], object] = lambda sentence: None,
+    on_unwritten: Callable[[str], object] | None = None,
     beat: float = BEAT,
     patience: float = PATIENCE,
 ) -> Iterator[tuple[Config, dict[str, Any], bool]]:
@@ -40,8 +42,11 @@ def run_all(
         configs: Resolved.
         on_start: For progress bars; see `gnn_dml.experiments.run.OnStart`.
         on_run: Called before a run is trained here, with its settings; what it returns takes the place of `on_start`.
+        on_epoch: For a line per epoch; see `gnn_dml.experiments.run.OnEpoch`.
         on_wait: Called once with a sentence, if all that is left is done by others.
         say: Called with a sentence if an interrupted run cannot be gone on with and begins anew.
+        on_unwritten: Called with a sentence where a run is done and its picture cannot be written; without it that is
+            an error.
         beat: Seconds between two signs of life of this process in the folder of a run.
         patience: Seconds without one after which another process counts as dead.
 
@@ -53,6 +58,7 @@ def run_all(
         UserError: If a result file cannot be read, or a folder cannot be written.
         ClaimLostError: If other processes have taken the same run over again and again.
     """
+    say = say_once(say)
     watches = [Watch(run_folder(config), beat=beat, patience=patience) for config in configs]
     left, said = list(zip(configs, watches, strict=True)), False
     losses: Counter[Path] = Counter()
@@ -61,7 +67,7 @@ def run_all(
         for config, watch in left:
             start = (lambda one: on_start) if on_run is None else on_run
             try:
-                ended = _try(config, watch, start, say)
+                ended = _try(config, watch, start, on_epoch, say, on_unwritten)
             except ClaimLostError as error:
                 losses[watch.folder] += 1
                 if losses[watch.folder] == LOSSES:
@@ -80,11 +86,25 @@ def run_all(
         left = others
 
 
+def say_once(say: Callable[[str], object]) -> Callable[[str], object]:
+    """The same, but for sentences that were said already: the runs of a study share their data."""
+    known: set[str] = set()
+
+    def say_new(sentence: str) -> None:
+        if sentence not in known:
+            known.add(sentence)
+            say(sentence)
+
+    return say_new
+
+
 def _try(
     config: Config,
     watch: Watch,
     on_run: Callable[[Config], OnStart | None],
+    on_epoch: OnEpoch,
     say: Callable[[str], object],
+    on_unwritten: Callable[[str], object] | None,
 ) -> tuple[dict[str, Any], bool] | None:
     """The row and whether it is another's; None where somebody else is at work on the run.
 
@@ -94,7 +114,7 @@ def _try(
     folder = find_run(config)
     row, reused = finished_row(folder), True
     if folder != watch.folder:  # of an earlier version, and finished: nobody claims that one
-        draw_neighbours(folder)
+        _draw(folder, on_unwritten)
     elif row is None or has_leftovers(folder):
         try:
             claim = watch.claim()
@@ -110,10 +130,20 @@ def _try(
                 # torch is loaded here: every sentence about wrong settings has been said by now.
                 from gnn_dml.experiments.run import Run
 
-                run = Run(config, on_start=on_run(config), say=say)
+                run = Run(config, on_start=on_run(config), on_epoch=on_epoch, say=say, on_unwritten=on_unwritten)
                 row, reused = run.execute_claimed(claim), False
             claim.confirm()
             remove_leftovers(folder)
-            draw_neighbours(folder, again=not reused)
+            _draw(folder, on_unwritten, again=not reused)
     assert row is not None
     return {**row, "run_id": folder.name}, reused
+
+
+def _draw(folder: Path, on_unwritten: Callable[[str], object] | None, *, again: bool = False) -> None:
+    """The picture of a run that is done."""
+    try:
+        draw_neighbours(folder, again=again)
+    except UserError as error:
+        if on_unwritten is None:
+            raise
+        on_unwritten(str(error))

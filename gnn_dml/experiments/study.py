@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import yaml
 
+from gnn_dml.config.bounded_yaml import compose_yaml, construct, pairs
 from gnn_dml.config.compose import resolve
+from gnn_dml.config.composer import Composer
 from gnn_dml.config.identity import digest
 from gnn_dml.config.names import ConfigDirs, studies, study_file, suggestion
 from gnn_dml.errors import UserError
+from gnn_dml.text import exists, show_name
 
 Config = dict[str, Any]
 
@@ -53,62 +56,74 @@ def read_study(name: str, config_dirs: ConfigDirs = ()) -> Study:
         UserError: If there is none of that name, or its contents are not a study.
     """
     path = study_file(name, config_dirs)
-    if not path.is_file():
+    if not (exists(path) and path.is_file()):
         known = studies(config_dirs)
         raise UserError(
-            f"there is no study {name!r}; the package has {', '.join(known)}, and a YAML file of yours is welcome."
-            f"{suggestion(name, known)}"
+            f"there is no study {show_name(name)!r}; the package has {', '.join(known)}, and a YAML file of yours is "
+            f"welcome.{suggestion(name, known)}"
         )
+    node = compose_yaml(path)
     try:
-        text = path.read_text(encoding="utf-8")
-        content = yaml.safe_load(text)
-        twice = _keys_named_twice(yaml.compose(text, yaml.SafeLoader))
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise UserError(f"{path} is no YAML: {' '.join(str(error).split())}") from error
-    if twice:
-        raise UserError(f"{path} has {', '.join(twice)} more than once")
-    return _study(path, content)
+        return _study(path, node)
+    except (yaml.YAMLError, ValueError) as error:
+        if isinstance(error, UserError):
+            raise
+        raise UserError(f"{path} is no YAML of a study: {' '.join(str(error).split())[:300]}") from error
 
 
-def _keys_named_twice(node: yaml.Node | None) -> list[str]:
-    """Keys that stand twice in the same mapping, of which YAML would silently keep the last."""
-    if not isinstance(node, yaml.MappingNode):
-        return []
-    keys = [str(key.value) for key, _ in node.value]
-    inside = [name for _, value in node.value for name in _keys_named_twice(value)]
-    return [*dict.fromkeys(key for key in keys if keys.count(key) > 1), *inside]
-
-
-def _study(path: Path, content: Any) -> Study:
-    if not isinstance(content, dict) or not isinstance(content.get("cells"), dict) or not content["cells"]:
+def _study(path: Path, node: yaml.Node | None) -> Study:
+    content = pairs(node) if isinstance(node, yaml.MappingNode) else {}
+    cells = content.get("cells")
+    if not isinstance(cells, yaml.MappingNode) or not cells.value:
         raise UserError(f"{path} needs the key cells: a name and a list of settings for each")
-    unknown = [str(key) for key in content if key not in _KEYS]
+    unknown = [show_name(key) for key in content if key not in _KEYS]
     if unknown:
         raise UserError(f"{path} has unknown keys {', '.join(unknown)}; known are {', '.join(_KEYS)}")
-    cells = {str(cell): _settings(path, str(cell), settings) for cell, settings in content["cells"].items()}
-    seeds = content.get("seeds", [0])
+    if any(not isinstance(key, yaml.ScalarNode) for key, _ in cells.value):
+        raise UserError(f"{path}: the name of a cell must be a word")
+    seeds = construct(content["seeds"]) if "seeds" in content else [0]
     if not isinstance(seeds, list) or not seeds or any(type(seed) is not int for seed in seeds):
-        raise UserError(f"{path}: seeds must be a list of whole numbers, not {seeds!r}")
-    spread = content.get("seed_spread")
+        raise UserError(f"{path}: seeds must be a list of whole numbers, not {_shown(seeds)}")
+    spread = construct(content["seed_spread"]) if "seed_spread" in content else None
     if spread is not None and (not isinstance(spread, float) or not 0 <= spread < 1):
-        raise UserError(f"{path}: seed_spread must be a fraction such as 0.01, not {spread!r}")
+        raise UserError(f"{path}: seed_spread must be a fraction such as 0.01, not {_shown(spread)}")
     return Study(
         name=path.stem,
         seeds=tuple(seeds),
-        overrides=_settings(path, "overrides", content.get("overrides") or []),
-        cells=cells,
+        overrides=_settings(path, "overrides", content.get("overrides")),
+        cells={cell: _settings(path, cell, settings) for cell, settings in pairs(cells).items()},
         seed_spread=spread,
     )
 
 
-def _settings(path: Path, where: str, settings: Any) -> tuple[str, ...]:
-    if not isinstance(settings, list) or any(not isinstance(setting, str) for setting in settings):
-        raise UserError(f"{path}: {where} must be a list of settings like [graph=knn, graph.k=8], not {settings!r}")
-    return tuple(settings)
+def _shown(value: object) -> str:
+    """A value in a message, never long."""
+    try:
+        text = repr(value)
+    except ValueError:  # a number of thousands of digits
+        return "a number of thousands of digits"
+    return text if len(text) <= 100 else f"{text[:100]}..."
+
+
+def _settings(path: Path, where: str, node: yaml.Node | None) -> tuple[str, ...]:
+    """The settings of a list, as they are written."""
+    held = [] if node is None else construct(node)
+    if held is None and where == "overrides":
+        held = []
+    if not isinstance(held, list) or any(not isinstance(setting, str) for setting in held):
+        raise UserError(
+            f"{path}: {show_name(where)} must be a list of settings like [graph=knn, graph.k=8], not {_shown(held)}"
+        )
+    return tuple(held)
 
 
 def plan(
-    study: Study, seeds: Sequence[int], overrides: Sequence[str] = (), *, config_dirs: ConfigDirs = ()
+    study: Study,
+    seeds: Sequence[int],
+    overrides: Sequence[str] = (),
+    *,
+    config_dirs: ConfigDirs = (),
+    on_plan: Callable[[int, int], object] = lambda number, total: None,
 ) -> list[Config]:
     """Every run of a study, its settings checked.
 
@@ -119,6 +134,7 @@ def plan(
         seeds: In the place of the study's own.
         overrides: Settings of every cell that win over the cells' own.
         config_dirs: The user's own folders of YAMLs.
+        on_plan: Called after each run with how many are planned, and of how many.
 
     Raises:
         UserError: Naming the cell whose settings cannot work.
@@ -127,23 +143,16 @@ def plan(
         if (key := setting.split("=")[0]) in _OWN:
             raise UserError(f"{setting}: a study sets {key} itself; {_OWN[key]}")
     configs = []
-    contents: dict[tuple[Path, Path | None], str] = {}
-    for seed in dict.fromkeys(seeds):
+    composer = Composer(config_dirs)
+    unique = list(dict.fromkeys(seeds))
+    for seed in unique:
         for cell, settings in study.cells.items():
             typed = [*study.overrides, *settings, *overrides]
             try:
-                configs.append(
-                    resolve(
-                        typed,
-                        config_dirs=config_dirs,
-                        contents=contents,
-                        seed=seed,
-                        study_name=study.name,
-                        cell=cell,
-                    )
-                )
+                configs.append(resolve(typed, composer=composer, seed=seed, study_name=study.name, cell=cell))
             except UserError as error:
                 raise UserError(f"cell {cell!r} of the study {study.name}: {error}") from error
+            on_plan(len(configs), len(unique) * len(study.cells))
     _refuse_twins(study, configs)
     return configs
 

@@ -10,15 +10,20 @@ from typing import Any
 from torch import Tensor
 from torch_geometric.transforms import BaseTransform
 
+from gnn_dml.config.transfer import describe_transfer
+from gnn_dml.data.images import ImageSplit
+from gnn_dml.data.transforms import Transforms
 from gnn_dml.errors import UserError
 from gnn_dml.evaluation.ensemble import Member
 from gnn_dml.evaluation.expand import ExpansionOptions
 from gnn_dml.evaluation.refine import describe_test_graph
-from gnn_dml.experiments.build import Config, build, build_neighbourhoods, build_source
+from gnn_dml.experiments.build import Config, build, build_neighbourhoods
 from gnn_dml.experiments.checkpoint import Checkpoint, as_checkpoint, is_checkpoint, read_checkpoint
 from gnn_dml.experiments.finished import finished_row
+from gnn_dml.experiments.read_images import read_images
 from gnn_dml.graphs import Complete, describe, uses_labels
 from gnn_dml.models import Embedder, Refiner
+from gnn_dml.models.packaged import PACKAGED
 from gnn_dml.models.weights_file import as_weights, open_weights
 from gnn_dml.official import load_embedder, load_refiner
 from gnn_dml.training.learner import Learner
@@ -36,6 +41,8 @@ class Trained:
         learner: On the CPU, in eval mode.
         epoch: After which epoch the weights were taken; None where that is not known.
         expansion: How the run chose to expand its embedding, on its selecting split; None where that is not known.
+        remarks: In sentences, how the images are seen otherwise than as trained or than as their data set says.
+        trained_with: The configuration of the training; None where that is not known.
     """
 
     name: str
@@ -43,6 +50,8 @@ class Trained:
     learner: Learner
     epoch: int | None
     expansion: ExpansionOptions | None = None
+    remarks: tuple[str, ...] = ()
+    trained_with: Config | None = None
 
     @property
     def test_graph(self) -> str:
@@ -54,21 +63,43 @@ class Trained:
         said = f"epoch {self.epoch}"
         if self.epoch is None:
             kind = self.config["dataset"]["transform"].get("normalize", "published")
-            said = f"published weights, images with normalize={kind}"
-        return f"{self.name}, {said}" + (f"\n  refined in {self.test_graph}" if refined else "")
+            which = "the packaged weights of EfficientNet-Lite0" if self.name == PACKAGED else "published weights"
+            said = f"{which}, images with normalize={kind}"
+        lines = [f"{self.name}, {said}", *([f"refined in {self.test_graph}"] if refined else []), *self.remarks]
+        return "\n  ".join(lines)
 
-    def read_split(self, name: str, *, workers: int | None = None) -> Member:
-        """The learner with a split of the configured data set; `workers` None takes the configured number."""
-        source, transforms, _ = build_source(self.config)
+    def read_split(self, name: str, *, workers: int | None = None, labelled: bool = True) -> Member:
+        """The learner with a split of the configured data set; nothing else of that has to be there.
+
+        Args:
+            name: "train", "val" or "test"; several with commas between; or "all", for whatever is there.
+            workers: Processes that load images; None takes the configured number.
+            labelled: Whether the classes of the images matter.
+        """
+        split = read_images(self.config, name, labelled=labelled)
+        return self.member(split, workers=workers)
+
+    def member(self, split: ImageSplit, *, workers: int | None = None) -> Member:
+        """The learner with some images, seen as configured."""
+        transforms: Transforms = build(self.config["dataset"]["transform"])
         return Member(
             name=self.name,
             learner=self.learner,
-            split=source.split(name),
+            split=split,
             transforms=transforms,
             neighbourhoods=build_neighbourhoods(self.config["protocol"]),
             workers=self.config["workers"] if workers is None else workers,
             refine_gallery=self.config["protocol"].get("refine_gallery", True),
         )
+
+    def knows(self, name: str) -> str:
+        """In a sentence, that the run was trained on the classes of the test split; empty where it was not."""
+        trained = self.trained_with
+        if name != "test" or trained is None or "test" not in (trained["protocol"].get("train_on") or ()):
+            return ""
+        if trained["dataset"].get("content") != self.config["dataset"].get("content"):
+            return ""
+        return "the run was trained on these classes too (protocol.train_on): the figures are no test"
 
 
 def read_model(path: Path, *, trust: Sequence[str] = (), config_dirs: Sequence[Path] = ()) -> Checkpoint | Weights:
@@ -92,7 +123,14 @@ def read_model(path: Path, *, trust: Sequence[str] = (), config_dirs: Sequence[P
     return as_weights(path, held)
 
 
-def from_run(name: str, checkpoint: Checkpoint, config: Config, *, test_graph: bool = False) -> Trained:
+def from_run(
+    name: str,
+    checkpoint: Checkpoint,
+    config: Config,
+    *,
+    test_graph: bool = False,
+    own_transform: Config | None = None,
+) -> Trained:
     """The learner of a run.
 
     Args:
@@ -100,6 +138,7 @@ def from_run(name: str, checkpoint: Checkpoint, config: Config, *, test_graph: b
         checkpoint: Its weights and the configuration of its training.
         config: That of its test.
         test_graph: Whether the graph of `config` takes the place of the one trained with.
+        own_transform: How the settings of the data set of `config` would show its images.
 
     Raises:
         UserError: If the graph is built from labels, or there is no refiner for it; if nobody says where the images
@@ -115,7 +154,10 @@ def from_run(name: str, checkpoint: Checkpoint, config: Config, *, test_graph: b
         if not learner.has_refiner:
             raise UserError(f"{name} has no refiner, so a graph changes nothing")
         learner = Learner(learner.embedder, learner.refiner, _test_graph(config)).eval()
-    return Trained(name, config, learner, checkpoint.epoch, _chosen_expansion(Path(name)))
+    used, trained = config["dataset"]["transform"], checkpoint.config["dataset"]["transform"]
+    remark = describe_transfer(used, trained, used if own_transform is None else own_transform)
+    remarks = (remark,) if remark else ()
+    return Trained(name, config, learner, checkpoint.epoch, _chosen_expansion(Path(name)), remarks, checkpoint.config)
 
 
 def _chosen_expansion(place: Path) -> ExpansionOptions | None:
@@ -146,6 +188,19 @@ def from_published(name: str, weights: Weights, config: Config, refiner: Weights
     return Trained(
         name, config, Learner(embedder, _published_refiner(config, refiner, embedder), _test_graph(config)).eval(), None
     )
+
+
+def from_packaged(name: str, config: Config) -> Trained:
+    """A backbone with the weights that it comes with, and nothing trained behind it.
+
+    Args:
+        name: See `Trained`.
+        config: Without a graph, and with `backbone.dim=null`: a projection would be an untrained one.
+
+    Raises:
+        UserError: If the weights cannot be had.
+    """
+    return Trained(name, config, Learner(build(config["backbone"], num_classes=None)).eval(), None)
 
 
 def _needs_root(checkpoint: Checkpoint, config: Config) -> bool:

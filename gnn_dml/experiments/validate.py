@@ -25,6 +25,8 @@ NEIGHBOURS = "test_neighbours"
 def validate(config: Config, learner: Learner, data: RunSplits, device: torch.device) -> dict[str, float | None]:
     """The selection metrics of an epoch, with the number of neighbours under which they are best.
 
+    There are none where nothing is to be selected.
+
     Args:
         config: Of the run.
         learner: On the device.
@@ -35,11 +37,13 @@ def validate(config: Config, learner: Learner, data: RunSplits, device: torch.de
         Diverged: If the weights give no numbers any more.
     """
     protocol = config["protocol"]
+    if data.select is None:
+        return _train_recall(config, learner, data, device)
     candidates = protocol["choose_neighbours"] if learner.has_refiner else None
     found = _embed(config, learner, data.select, data, device, refine=not candidates)
     chosen: dict[str, float | None] = {}
     if candidates and found.finite:
-        choice = _choose(config, learner, found.backbone, data, device)
+        choice = _choose(config, learner, found.backbone, data.select, device)
         found = replace(found, refined=choice.refined)
         chosen = {NEIGHBOURS: choice.neighbours}
     _check(found, "selection")
@@ -56,12 +60,14 @@ def with_choice_of(config: Config, rows: Sequence[Mapping[str, Any]], epoch: int
     return {**config, "protocol": {**config["protocol"], "neighbours": int(chosen)}}
 
 
-def best_expansion(config: Config, learner: Learner, data: RunSplits, device: torch.device) -> ExpansionOptions:
-    """How the backbone's embedding is expanded, as is best on the selecting split.
+def best_expansion(config: Config, learner: Learner, data: RunSplits, device: torch.device) -> ExpansionOptions | None:
+    """How the backbone's embedding is expanded, as is best on the selecting split; None where there is no such split.
 
     Raises:
         Diverged: If the weights give no numbers.
     """
+    if data.select is None:
+        return None
     found = _embed(config, learner.to(device), data.select, data, device, refine=False)
     _check(found, "selection")
     try:
@@ -97,7 +103,7 @@ def _embed(
 
 
 def _choose(
-    config: Config, learner: Learner, features: torch.Tensor, data: RunSplits, device: torch.device
+    config: Config, learner: Learner, features: torch.Tensor, select: ImageSplit, device: torch.device
 ) -> NeighbourChoice:
     """How many neighbours make the graph of a test image."""
     protocol, candidates = config["protocol"], config["protocol"]["choose_neighbours"]
@@ -108,8 +114,8 @@ def _choose(
             learner.refiner,
             learner.test_topology,
             features.to(device),
-            data.select.labels,
-            data.select.query,
+            select.labels,
+            select.query,
             neighbourhoods=build_neighbourhoods({**protocol, "neighbours": max(candidates)}),
             candidates=candidates,
             refine_gallery=protocol["refine_gallery"],

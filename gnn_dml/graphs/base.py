@@ -9,10 +9,13 @@ from typing import NamedTuple
 
 import torch
 from torch import Tensor
-from torch_geometric.data import Data
+from torch_geometric.data import Data, HeteroData
 from torch_geometric.transforms import BaseTransform
 
-from gnn_dml.graphs.describe import with_attributes
+from gnn_dml.graphs.describe import describe, with_attributes
+
+STEP = 2.0**-26
+"""Of the grid that `rank_cosine` puts channels on."""
 
 
 class Edges(NamedTuple):
@@ -40,7 +43,7 @@ class Topology(BaseTransform):
     A topology of one's own, which connects what is nearer than a distance:
 
     >>> import torch
-    >>> from torch_geometric.data import Data
+    >>> from torch_geometric.data import Data, HeteroData
     >>> from gnn_dml.graphs import Topology
     >>> class Radius(Topology):
     ...     def __init__(self, radius: float, *, loop: bool = True) -> None:
@@ -125,6 +128,11 @@ class Topology(BaseTransform):
         `edge_attr`, which belongs to edges that are gone. A batch of several graphs (`data.batch`) gets the topology
         graph by graph: no edge crosses from one to another.
         """
+        name = describe(self)
+        if isinstance(data, HeteroData):
+            raise ValueError(f"{name} takes a graph with one kind of nodes, Data(x=...), not a HeteroData")
+        if data.x is None:
+            raise ValueError(f"{name} builds its edges from the features of the nodes, and data.x is None")
         data.edge_attr = None
         if data.batch is None:
             data.edge_index, data.edge_weight = self._sparse(data.x, data.y)
@@ -161,6 +169,28 @@ def cosine_similarity(x: Tensor) -> Tensor:
     """Cosine similarity of every pair: (..., N, D) -> (..., N, N), at least in float32."""
     x = torch.nn.functional.normalize(x.float() if x.dtype in (torch.float16, torch.bfloat16) else x, dim=-1)
     return x @ x.mT
+
+
+def rank_cosine(x: Tensor) -> Tensor:
+    """Cosine similarity of every pair to rank by: the same for equal rows and on every machine, in steps of 2^-52.
+
+    A product of matrices rounds by the order of its sums, so that equal rows come out unequal. Here the normalised
+    channels are multiples of 2^-26, about as exact as float32 has them. Their products are multiples of 2^-52 and no
+    sum of them exceeds 1 by much, so float64 holds every one of them, and nothing is rounded.
+
+    Args:
+        x: (..., N, D).
+
+    Returns:
+        int64 (..., N, N); the lowest number, which `nearest` never marks, where the cosine is not a number.
+    """
+    unit = (x.cpu() if x.device.type == "mps" else x).double()  # MPS has no float64
+    unit = unit / unit.norm(dim=-1, keepdim=True).clamp(min=1e-300)
+    unit = (unit / STEP).round_() * STEP
+    steps = (unit @ unit.mT) / STEP**2
+    lowest = torch.iinfo(torch.int64).min
+    found: Tensor = steps.nan_to_num(nan=0.0).long().masked_fill(steps.isnan(), lowest)
+    return found.to(x.device)
 
 
 def never(similarity: Tensor) -> float:

@@ -16,7 +16,8 @@ def build_edges(topology: BaseTransform, x: Tensor, y: Tensor | None) -> Edges:
     """Build the graph of one mini-batch, or of B graphs at once.
 
     A `Topology`, alone or followed by `DropEdge`, answers with its adjacency, which keeps the dense path open. Any
-    other PyG transform that adds edges (one of PyG's own, one of yours) is run on `Data(x, y)`, x detached.
+    other PyG transform that adds edges (one of PyG's own, one of yours) is run on `Data(x, y)`, x detached. Labels
+    reach only what says `uses_labels`: no graph is built from them unsaid.
 
     Args:
         topology: The transform.
@@ -41,6 +42,15 @@ def build_edges(topology: BaseTransform, x: Tensor, y: Tensor | None) -> Edges:
         return edges
     if x.dim() != 2:
         raise ValueError(f"{describe(topology)} takes one graph at a time, (N, D), and x is {tuple(x.shape)}")
+    return run_transform(topology, x, y if uses_labels(topology) else None)
+
+
+def run_transform(topology: BaseTransform, x: Tensor, y: Tensor | None) -> Edges:
+    """The edges that a PyG transform adds to `Data(x, y)`, x detached.
+
+    Raises:
+        ValueError: If it adds none.
+    """
     data = topology(Data(x=x.detach(), y=y))
     if data.edge_index is None:
         raise ValueError(f"{describe(topology)} added no edge_index, so it is no topology")

@@ -6,7 +6,7 @@ from typing import Literal, get_args
 
 from torch import Tensor
 
-from gnn_dml.graphs.base import Topology, cosine_similarity, diagonal, nearest
+from gnn_dml.graphs.base import Topology, diagonal, nearest, never, rank_cosine
 
 Mode = Literal["same", "other", "nearest"]
 
@@ -55,9 +55,9 @@ class ClassAware(Topology):
         same = y.unsqueeze(-1) == y.unsqueeze(-2)
         if self.mode == "nearest":
             assert self.k is not None
-            similarity = cosine_similarity(x)
-            own = nearest(similarity.masked_fill(~same | eye, float("-inf")), self.k)
-            chosen = own | nearest(similarity.masked_fill(same, float("-inf")), self.k)
+            similarity = rank_cosine(x)
+            own = nearest(similarity.masked_fill(~same | eye, never(similarity)), self.k)
+            chosen = own | nearest(similarity.masked_fill(same, never(similarity)), self.k)
         else:
             chosen = same & ~eye if self.mode == "same" else ~same
         return chosen | eye if self.loop else chosen

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from torch import Tensor
 
-from gnn_dml.graphs.base import cosine_similarity
+from gnn_dml.graphs.base import rank_cosine
 from gnn_dml.graphs.neighbours import Neighbours
 
 
 class KNN(Neighbours):
     """The directed k-nearest-neighbour graph by cosine similarity: every target hears its k nearest other nodes.
 
-    Ties go to the lower index.
+    Ties go to the lower index, on every machine: cosines are compared exactly (`gnn_dml.graphs.base.rank_cosine`).
 
     Args:
         k: How many other nodes each node hears; at least 1.
@@ -31,4 +31,4 @@ class KNN(Neighbours):
     """
 
     def _scores(self, x: Tensor) -> Tensor:
-        return cosine_similarity(x)
+        return rank_cosine(x)

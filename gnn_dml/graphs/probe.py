@@ -19,7 +19,7 @@ from torch_geometric.transforms import BaseTransform, Compose
 
 from gnn_dml.errors import UserError
 from gnn_dml.graphs.base import Edges, Topology
-from gnn_dml.graphs.build import build_edges, gives_weights, takes_batches, uses_labels
+from gnn_dml.graphs.build import build_edges, gives_weights, run_transform, takes_batches, uses_labels
 from gnn_dml.graphs.describe import describe, parts
 
 ROUNDING = 1e-3
@@ -104,7 +104,10 @@ def _run(topology: BaseTransform, x: Tensor, labels: Tensor | None, seed: int = 
     """The edges on a copy of the nodes, every draw from the same seed; UserError if the features are overwritten."""
     _seed(seed)
     given = x.clone()
-    edges = build_edges(topology, given, None if labels is None else labels.clone())
+    # A transform that is silent about labels is given them here, and here alone, to see whether it reads them.
+    silent = labels is not None and not takes_batches(topology) and not uses_labels(topology)
+    build = run_transform if silent else build_edges
+    edges = build(topology, given, None if labels is None else labels.clone())
     if not torch.equal(given, x):
         raise UserError("it changes the features of the nodes (data.x) in place")
     return edges

@@ -5,24 +5,36 @@ Legend: N nodes, D channels, H heads, d = D / H, E edges, B graphs of equal size
 
 from __future__ import annotations
 
-from typing import Literal, get_args, overload
+from typing import Any, Literal, get_args
 
+import torch
 from torch import Tensor, nn
 from torch.nn.functional import dropout
-from torch_geometric.nn import MessagePassing
+from torch_geometric.typing import Adj
+from torch_geometric.utils import is_sparse, to_edge_index
+from torch_geometric.utils.sparse import set_sparse_value
 
 from gnn_dml.layers.attend import attend_max, attention_weights, fused_attention
-from gnn_dml.layers.edges import attention_as_given, attention_of_edges, check_edges, is_dense, to_dense, to_sparse
-from gnn_dml.layers.path import Backend, Crossover, check_backend, runs_dense
+from gnn_dml.layers.edges import (
+    as_index,
+    attention_as_given,
+    attention_of_edges,
+    check_edges,
+    is_dense,
+    to_sparse,
+    to_weights,
+)
+from gnn_dml.layers.path import Backend, Crossover, Path, check_backend, choose_path
 from gnn_dml.layers.softmax import sparse_softmax
 from gnn_dml.layers.start import start_as_product
+from gnn_dml.layers.steps import OwnSteps, check_steps
 
 Aggregation = Literal["sum", "mean", "max"]
 AttentionWeights = tuple[Tensor | None, Tensor]
 """The edges as they were given, and the attention along them: (E, H), or (H, N, N) [target, source] beside a matrix."""
 
 
-class DotProductAttention(MessagePassing):
+class DotProductAttention(OwnSteps):
     r"""Multi-head dot-product attention of "Learning Intra-Batch Connections for Deep Metric Learning" (section 3.3).
 
     For the edges j -> i into target i, per head:
@@ -42,8 +54,9 @@ class DotProductAttention(MessagePassing):
         dropout: Probability of dropping an attention weight in training; 0.1 in the published code.
         aggregation: How weighted messages meet: "sum"; "mean", which divides by the number of incoming edges; "max",
             which takes the largest per channel.
-        backend: "dense" or "sparse" forces a path; "auto" takes the faster one (`gnn_dml.layers.path`). Second
-            derivatives need "sparse": the fused kernel of the dense path has none on a CPU.
+        backend: "dense" or "sparse" forces a path; "auto" takes the faster one (`gnn_dml.layers.path`). The sparse one
+            is taken wherever a step of message passing was changed (`gnn_dml.layers.steps`). Second derivatives need
+            "sparse": the fused kernel of the dense path has none on a CPU.
 
     Raises:
         ValueError: If H does not divide D, or a name or probability is out of range.
@@ -89,6 +102,7 @@ class DotProductAttention(MessagePassing):
         self.dropout = dropout
         self.aggregation = aggregation
         self.backend = backend
+        check_steps(self, backend)
         self.q = nn.Linear(dim, dim)
         self.k = nn.Linear(dim, dim)
         self.v = nn.Linear(dim, dim)
@@ -116,75 +130,103 @@ class DotProductAttention(MessagePassing):
             nn.init.eye_(linear.weight)
             nn.init.zeros_(linear.bias)
 
-    @overload
-    def forward(self, x: Tensor, edges: Tensor | None = None, edge_weight: Tensor | None = None) -> Tensor: ...
-
-    @overload
     def forward(
         self,
         x: Tensor,
-        edges: Tensor | None = None,
-        edge_weight: Tensor | None = None,
+        edge_index: Adj | None = None,
+        edge_attr: Tensor | None = None,
+        return_attention_weights: bool | None = None,
         *,
-        return_attention_weights: bool,
-    ) -> tuple[Tensor, AttentionWeights]: ...
-
-    def forward(
-        self,
-        x: Tensor,
-        edges: Tensor | None = None,
         edge_weight: Tensor | None = None,
-        *,
-        return_attention_weights: bool = False,
-    ) -> Tensor | tuple[Tensor, AttentionWeights]:
+    ) -> Any:
         """Pass messages once.
 
         Args:
             x: (N, D), or (B, N, D) for B graphs of N nodes.
-            edges: An edge_index (2, E), a boolean adjacency (N, N) or (B, N, N) with entry [target, source], or None
-                for the complete graph with self-loops.
-            edge_weight: Multiplies the attention weights: (E,), or a matrix in the shape of the adjacency.
+            edge_index: An edge_index (2, E), or a boolean adjacency (N, N) or (B, N, N) with entry [target, source], or
+                None for the complete graph with self-loops; or an adjacency of `torch.sparse` or `torch_sparse` with
+                entry [target, source], whose values are the edge weights where none are given.
+            edge_attr: Not taken; it stands where PyG's layers have it.
             return_attention_weights: Whether to return the attention too.
+            edge_weight: Multiplies the attention weights: (E,), or a matrix in the shape of the adjacency.
 
         Returns:
-            A tensor in the shape of `x`. With `return_attention_weights` a pair of it and `(edges, attention)`: the
-            softmax before dropout and edge weights, (E, H) beside an edge_index and (H, N, N) [target, source] beside a
-            matrix or None, with a leading B for batched nodes.
+            A tensor in the shape of `x`. With `return_attention_weights` a pair of it and `(edge_index, attention)`:
+            the softmax before dropout and edge weights, (E, H) beside an edge_index and (H, N, N) [target, source]
+            beside a matrix or None, with a leading B for batched nodes. A sparse adjacency comes back with the
+            attention as its values.
 
         Raises:
-            ValueError: If shapes or types do not fit.
+            ValueError: If shapes or types do not fit, or there are edge features.
         """
-        check_edges(x, edges, edge_weight)
-        if runs_dense(self.backend, x, edges, self.crossover):
-            received, attention = self._dense(x, *to_dense(x, edges, edge_weight), return_attention_weights)
+        if edge_attr is not None:
+            raise ValueError("DotProductAttention takes no edge_attr; edge weights go by keyword, edge_weight=")
+        if is_sparse(edge_index):
+            return self._on_sparse(x, edge_index, edge_weight, bool(return_attention_weights))
+        check_edges(x, edge_index, edge_weight)
+        edges: Tensor | None = edge_index
+        edges = edges if edges is None or is_dense(edges) else as_index(edges)
+        path = self._path(x, edges)
+        if path.dense:
+            weight = self._weights(x, edges, edge_weight)
+            received, attention = self._dense(x, path.adjacency, weight, bool(return_attention_weights))
             if attention is not None and not is_dense(edges):
                 assert edges is not None
                 attention = attention_of_edges(attention, edges)
         else:
-            edge_index, weight = to_sparse(x, edges, edge_weight)
-            received, attention = self._sparse(x, edge_index, weight)
-            attention = attention_as_given(x, attention, edge_index, edges) if return_attention_weights else None
+            index, weight = to_sparse(x, edges, edge_weight)
+            received, attention = self._sparse(x, index, weight)
+            attention = attention_as_given(x, attention, index, edges) if return_attention_weights else None
         out: Tensor = self.out(received)
         return out if attention is None else (out, (edges, attention))
 
-    def to_first(self, x: Tensor, edges: Tensor | None = None, edge_weight: Tensor | None = None) -> Tensor:
+    def to_first(self, x: Tensor, edge_index: Tensor | None = None, *, edge_weight: Tensor | None = None) -> Tensor:
         """What the first node receives, (..., 1, D): the same as in `forward`, without the work for all others.
 
         Args:
             x: As in `forward`, and so are the other arguments.
-            edges: See there.
+            edge_index: See there.
             edge_weight: See there.
 
         Raises:
             ValueError: If shapes or types do not fit.
         """
-        check_edges(x, edges, edge_weight)
-        if not runs_dense(self.backend, x, edges, self.crossover):
-            received: Tensor = self(x, edges, edge_weight)
+        check_edges(x, edge_index, edge_weight)
+        path = self._path(x, edge_index)
+        changed = type(self).forward is not DotProductAttention.forward or self._forward_hooks
+        if changed or self._forward_pre_hooks or not path.dense:
+            received: Tensor = self(x, edge_index, edge_weight=edge_weight)
             return received[..., :1, :]
-        adjacency, weight = (None if m is None else m[..., :1, :] for m in to_dense(x, edges, edge_weight))
+        weight = self._weights(x, edge_index, edge_weight)
+        adjacency, weight = (None if m is None else m[..., :1, :] for m in (path.adjacency, weight))
         out: Tensor = self.out(self._dense(x, adjacency, weight, False, targets=1)[0])
         return out
+
+    def _path(self, x: Tensor, edges: Tensor | None) -> Path:
+        return choose_path(self.backend, x, edges, self.crossover) if self.has_own_steps() else Path(False)
+
+    def _weights(self, x: Tensor, edges: Tensor | None, edge_weight: Tensor | None) -> Tensor | None:
+        """Edge weights as the dense path takes them, (..., N, N)."""
+        if edge_weight is None or is_dense(edges):
+            return edge_weight
+        assert edges is not None
+        return to_weights(x.size(-2), edges, edge_weight)
+
+    def _on_sparse(self, x: Tensor, adjacency: Any, edge_weight: Tensor | None, want_attention: bool) -> Any:
+        """`forward` on an adjacency of `torch.sparse` or `torch_sparse`."""
+        if isinstance(adjacency, Tensor):
+            (target, source), value = to_edge_index(adjacency)
+        else:
+            target, source, value = adjacency.coo()
+        if edge_weight is None and value is not None and value.dim() == 1 and value.dtype != torch.bool:
+            edge_weight = value.to(x.dtype)
+        answer = self(x, torch.stack((source, target)), None, want_attention or None, edge_weight=edge_weight)
+        if not want_attention:
+            return answer
+        out, (_, attention) = answer
+        if isinstance(adjacency, Tensor):
+            return out, (set_sparse_value(adjacency, attention), attention)
+        return out, adjacency.set_value(attention, layout="coo")
 
     def _dense(
         self,

@@ -12,23 +12,28 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import dropout
 from torch_geometric.nn import GATv2Conv as PyGGATv2Conv
-from torch_geometric.typing import OptTensor, PairTensor
+from torch_geometric.typing import Adj, OptTensor, PairTensor
 
 from gnn_dml.layers.additive import additive_scores, by_distance
 from gnn_dml.layers.blocks import block_size, over_targets
-from gnn_dml.layers.dot_product import AttentionWeights
+from gnn_dml.layers.compiled import can_compile, scores_by_compiling
+from gnn_dml.layers.edges import is_symbolic
 from gnn_dml.layers.path import Backend, Crossover
-from gnn_dml.layers.pyg import check_heads, pass_messages, settle_backend
+from gnn_dml.layers.pyg import Nodes, check_heads, pass_messages, settle_backend
 from gnn_dml.layers.softmax import dense_softmax
+from gnn_dml.layers.steps import OwnSteps
 
 MAX_SCORES = 2**20
 """Scores (..., H, b, N) that a block holds where they come from distances."""
+
+COMPILED_FROM = 2**32
+"""Hidden channels (..., H, N, N, C) from which on one step takes longer than compiling would."""
 
 MAX_HIDDEN = 2**26
 """Hidden channels (..., H, b, N, C) that a block holds where they do not."""
 
 
-class GATv2Conv(PyGGATv2Conv):
+class GATv2Conv(OwnSteps, PyGGATv2Conv):
     r"""Graph attention with dynamic scores (Brody et al. 2022).
 
     .. math:: s_{ij} = a \cdot \mathrm{LeakyReLU}(W_l x_j + W_r x_i)
@@ -41,7 +46,12 @@ class GATv2Conv(PyGGATv2Conv):
 
     Args:
         *args: As in `torch_geometric.nn.GATv2Conv`.
-        backend: "dense" or "sparse" forces a path; "auto" takes the faster one (`gnn_dml.layers.path`).
+        backend: "dense" or "sparse" forces a path; "auto" takes the faster one (`gnn_dml.layers.path`). The sparse one
+            is taken wherever a step of message passing was changed (`gnn_dml.layers.steps`).
+        compiled: Whether the dense path on a CPU runs loops that torch compiles (`gnn_dml.layers.compiled`): a third of
+            the time, after seconds of compiling in each process. None compiles where a single step takes as long,
+            which for 8 heads of 64 channels is at 2,900 nodes. Where there is no C++ compiler a warning says so, and
+            the layer goes on without. The numbers differ by rounding.
         **kwargs: As in `torch_geometric.nn.GATv2Conv`. Edge features (`edge_dim`), aggregations other than the sum and
             bipartite graphs have no dense path.
 
@@ -65,9 +75,10 @@ class GATv2Conv(PyGGATv2Conv):
     takes_weights = False
     crossover = Crossover((54, 1396), (90, 2281), (256, 9445), (512, 27543), (1024, 47265), (2048, 125688))
 
-    def __init__(self, *args: Any, backend: Backend = "auto", **kwargs: Any) -> None:
+    def __init__(self, *args: Any, backend: Backend = "auto", compiled: bool | None = None, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.backend = settle_backend(self, backend)
+        self.compiled = compiled
 
     @classmethod
     def for_dim(cls, dim: int, *, num_heads: int = 1, **kwargs: Any) -> GATv2Conv:
@@ -109,31 +120,43 @@ class GATv2Conv(PyGGATv2Conv):
 
     def forward(
         self,
-        x: Tensor | tuple[Tensor, Tensor],
-        edges: Tensor | None = None,
-        edge_weight: Tensor | None = None,
-        *,
+        x: Nodes,
+        edge_index: Adj | None = None,
         edge_attr: Tensor | None = None,
-        return_attention_weights: bool = False,
-    ) -> Tensor | tuple[Tensor, AttentionWeights]:
-        """Pass messages once.
+        return_attention_weights: bool | None = None,
+        *,
+        edge_weight: Tensor | None = None,
+    ) -> Any:
+        """Pass messages once. Called as PyG's own is, by position and by keyword.
 
         Args:
-            x: (N, D), or (B, N, D) for B graphs of N nodes; in a bipartite layer a pair of sources and targets.
-            edges: An edge_index (2, E), a boolean adjacency (N, N) or (B, N, N) with entry [target, source], or None
-                for the complete graph with self-loops.
-            edge_weight: Not taken: graph attention learns its weights from the nodes alone.
+            x: (N, D), or (B, N, D) for B graphs of N nodes; beside an edge_index also a pair of sources and targets.
+            edge_index: An edge_index (2, E), or a boolean adjacency (N, N) or (B, N, N) with entry [target, source], or
+                None for the complete graph with self-loops; or an adjacency of `torch.sparse` or `torch_sparse` with
+                entry [target, source], which PyG's own code computes.
             edge_attr: (E, edge_dim) beside an edge_index, as in PyG.
             return_attention_weights: Whether to return the attention too.
+            edge_weight: Not taken: graph attention learns its weights from the nodes alone.
 
         Returns:
             (N, H * C), or (N, C) where heads are averaged; with a leading B for batched nodes. With
-            `return_attention_weights` a pair of it and `(edges, attention)`, as in `GATConv`.
+            `return_attention_weights` a pair of it and `(edge_index, attention)`: the softmax after dropout, as PyG
+            returns it, (E, H) beside an edge_index (PyG's self-loops added, if any) and (H, N, N) [target, source]
+            beside a matrix or None.
 
         Raises:
             ValueError: If shapes do not fit, or an edge weight is given.
         """
-        return pass_messages(self, super().forward, x, edges, edge_weight, edge_attr, return_attention_weights)
+        return pass_messages(
+            self,
+            super().forward,
+            x,
+            edge_index,
+            edge_attr,
+            edge_weight,
+            wanted=bool(return_attention_weights),
+            return_attention_weights=return_attention_weights,
+        )
 
     def dense(self, x: Tensor, adjacency: Tensor | None, want_attention: bool) -> tuple[Tensor, Tensor | None]:
         """The dense path; see `gnn_dml.layers.pyg.DenseLayer`."""
@@ -143,21 +166,28 @@ class GATv2Conv(PyGGATv2Conv):
         if not self.share_weights:
             target = self.lin_r(x).unflatten(-1, (self.heads, self.out_channels)).transpose(-3, -2)
         mask = None if adjacency is None else adjacency.unsqueeze(-3)
+        score = scores_by_compiling if self._compiles(x) else additive_scores
         drop = self.dropout if self.training else 0.0  # read here: backward, which attends again, may find another mode
 
         def attend(target: Tensor, mask: Tensor | None, source: Tensor, a: Tensor) -> tuple[Tensor, ...]:
-            attention = dense_softmax(additive_scores(target, source, a, self.negative_slope), mask)
+            attention = dense_softmax(score(target, source, a, self.negative_slope), mask)
             attention = dropout(attention, drop)
             received = attention @ source
             return (received, attention) if want_attention else (received,)
 
         per_target, budget = source.numel(), MAX_HIDDEN
-        if by_distance(self.att[0]):
+        if score is scores_by_compiling or by_distance(self.att[0]):
             per_target, budget = source[..., 0].numel(), MAX_SCORES
-        size = block_size(x.size(-2), per_target, budget)
+        size = x.size(-2) if is_symbolic() else block_size(x.size(-2), per_target, budget)
         received, *rest = over_targets(attend, size, (target, mask), source, self.att[0], random=drop > 0)
         out: Tensor = received.transpose(-3, -2).flatten(-2) if self.concat else received.mean(dim=-3)
         if self.res is not None:
             out = out + self.res(x)
         out = out if self.bias is None else out + self.bias
         return out, rest[0] if want_attention else None
+
+    def _compiles(self, x: Tensor) -> bool:
+        """Whether the scores of these nodes come from compiled loops."""
+        hidden = x[..., 0].numel() * x.size(-2) * self.heads * self.out_channels
+        asked = hidden >= COMPILED_FROM if self.compiled is None else self.compiled
+        return asked and hidden > 0 and x.device.type == "cpu" and not is_symbolic() and can_compile()

@@ -5,22 +5,27 @@ Legend: N nodes, D channels in, H heads, E edges, B graphs of equal size.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, Protocol
 
 from torch import Tensor
+from torch_geometric.typing import Adj
+from torch_geometric.utils import is_sparse
 
-from gnn_dml.layers.dot_product import AttentionWeights
 from gnn_dml.layers.edges import (
+    as_index,
     attention_as_given,
     attention_of_edges,
     check_edges,
     is_dense,
-    to_dense,
     to_sparse,
     with_self_loops,
 )
-from gnn_dml.layers.path import Backend, Crossover, check_backend, runs_dense
+from gnn_dml.layers.path import Backend, Crossover, Path, check_backend, choose_path
+from gnn_dml.layers.steps import check_steps
+
+Nodes = Tensor | Sequence[Tensor | None]
+"""Nodes (N, D) or (B, N, D), or a pair of sources and targets."""
 
 
 class DenseLayer(Protocol):
@@ -31,6 +36,10 @@ class DenseLayer(Protocol):
 
     def dense(self, x: Tensor, adjacency: Tensor | None, want_attention: bool) -> tuple[Tensor, Tensor | None]:
         """The layer's output (..., N, channels) on a matrix of edges, and if wanted the attention (..., H, N, N)."""
+        ...
+
+    def has_own_steps(self) -> bool:
+        """See `gnn_dml.layers.steps.OwnSteps`."""
         ...
 
 
@@ -51,6 +60,7 @@ def settle_backend(layer: Any, backend: str) -> Backend:
         "flow": layer.flow != "source_to_target",
     }
     found = [name for name, there in obstacles.items() if there]
+    check_steps(layer, backend)
     if not found:
         return backend  # type: ignore[return-value]
     if backend == "dense":
@@ -68,22 +78,26 @@ def check_heads(dim: int, num_heads: int) -> None:
 def pass_messages(
     layer: DenseLayer,
     sparse: Callable[..., Any],
-    x: Tensor | tuple[Tensor, Tensor],
-    edges: Tensor | None,
-    edge_weight: Tensor | None,
+    x: Nodes,
+    edges: Adj | None,
     edge_attr: Tensor | None,
-    return_attention_weights: bool,
-) -> Tensor | tuple[Tensor, AttentionWeights]:
+    edge_weight: Tensor | None,
+    *,
+    wanted: bool,
+    **options: Any,
+) -> Any:
     """Run a layer on the path that suits the edges.
 
     Args:
         layer: With a dense path.
         sparse: PyG's own forward of the same layer.
         x: (N, D) or (B, N, D); or a pair of sources and targets beside an edge_index, which goes to PyG as it is.
-        edges: An edge_index, a boolean adjacency, or None for the complete graph with self-loops.
-        edge_weight: Refused: these layers have none.
+        edges: An edge_index, a boolean adjacency, or None for the complete graph with self-loops; or an adjacency of
+            `torch.sparse` or `torch_sparse`, which goes to PyG.
         edge_attr: (E, edge_dim) beside an edge_index of a single graph, for layers built with `edge_dim`.
-        return_attention_weights: Whether to return `(edges, attention)` too.
+        edge_weight: Refused: these layers have none.
+        wanted: Whether PyG's forward would return `(edges, attention)` too.
+        **options: What else PyG's forward takes, by name; `size` goes with an edge_index of a single graph.
 
     Raises:
         ValueError: If shapes do not fit, or a weight is given.
@@ -91,34 +105,38 @@ def pass_messages(
     name = type(layer).__name__
     if edge_weight is not None:
         raise ValueError(f"{name} takes no edge_weight; DotProductAttention does")
-    wanted = True if return_attention_weights else None
-    answer: Tensor | tuple[Tensor, AttentionWeights]
-    if isinstance(x, tuple):
+    if not isinstance(x, Tensor):
         if is_dense(edges):
             raise ValueError(f"{name} takes a pair of sources and targets beside an edge_index only")
-        answer = sparse(x, edges, edge_attr=edge_attr, return_attention_weights=wanted)
-        return answer
+        return sparse(x, edges, edge_attr, **options)
+    if is_sparse(edges):
+        if x.dim() != 2:
+            raise ValueError(f"{name} takes a sparse adjacency beside x of shape (N, D) only, not {tuple(x.shape)}")
+        return sparse(x, edges, edge_attr, **options)
     check_edges(x, edges, None)
-    if edge_attr is not None:
-        if x.dim() != 2 or is_dense(edges):
-            raise ValueError(f"{name} takes edge_attr beside an edge_index and x of shape (N, D) only")
-        answer = sparse(x, edges, edge_attr=edge_attr, return_attention_weights=wanted)
-        return answer
-    if getattr(layer, "add_self_loops", False):
-        edges = with_self_loops(x, edges)
-    if runs_dense(layer.backend, x, edges, layer.crossover):
-        out, attention = layer.dense(x, to_dense(x, edges, None)[0], return_attention_weights)
+    edges = edges if is_dense(edges) else as_index(_tensor(edges))
+    for said, given in (("edge_attr", edge_attr), ("size", options.get("size"))):
+        if given is not None and (x.dim() != 2 or is_dense(edges)):
+            raise ValueError(f"{name} takes {said} beside an edge_index and x of shape (N, D) only")
+    special = edge_attr is not None or options.get("size") is not None or not layer.has_own_steps()
+    path = Path(False) if special else choose_path(layer.backend, x, edges, layer.crossover)
+    loops = getattr(layer, "add_self_loops", False)
+    if path.dense:
+        out, attention = layer.dense(x, with_self_loops(x, path.adjacency) if loops else path.adjacency, wanted)
         if attention is None:
             return out
-        return out, (edges, attention if is_dense(edges) else attention_of_edges(attention, _index(edges)))
-    answer = sparse(x.reshape(-1, x.size(-1)), to_sparse(x, edges, None)[0], return_attention_weights=wanted)
-    if not isinstance(answer, tuple):
+        edges = with_self_loops(x, edges) if loops else edges
+        return out, (edges, attention if is_dense(edges) else attention_of_edges(attention, _tensor(edges)))
+    if x.dim() == 2 and not is_dense(edges):
+        return sparse(x, edges, edge_attr, **options)
+    answer = sparse(x.reshape(-1, x.size(-1)), to_sparse(x, edges, None)[0], **options)
+    if not wanted:
         return answer.reshape(*x.shape[:-1], answer.size(-1))
     flat, (edge_index, attention) = answer
-    shaped = flat.reshape(*x.shape[:-1], flat.size(-1))
-    return shaped, (edges, attention_as_given(x, attention, _index(edge_index), edges))
+    edges = with_self_loops(x, edges) if loops else edges
+    return flat.reshape(*x.shape[:-1], flat.size(-1)), (edges, attention_as_given(x, attention, edge_index, edges))
 
 
-def _index(edges: Tensor | None) -> Tensor:
-    assert edges is not None
+def _tensor(edges: Adj | None) -> Tensor:
+    assert isinstance(edges, Tensor)
     return edges

@@ -11,16 +11,16 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import dropout
 from torch_geometric.nn import TransformerConv as PyGTransformerConv
-from torch_geometric.typing import OptTensor
+from torch_geometric.typing import Adj, OptTensor
 
 from gnn_dml.layers.attend import attention_weights, fused_attention
-from gnn_dml.layers.dot_product import AttentionWeights
 from gnn_dml.layers.path import Backend, Crossover
-from gnn_dml.layers.pyg import check_heads, pass_messages, settle_backend
+from gnn_dml.layers.pyg import Nodes, check_heads, pass_messages, settle_backend
 from gnn_dml.layers.start import start_as_product
+from gnn_dml.layers.steps import OwnSteps
 
 
-class TransformerConv(PyGTransformerConv):
+class TransformerConv(OwnSteps, PyGTransformerConv):
     r"""The graph transformer operator (Shi et al. 2021).
 
     .. math:: x'_i = W_{skip} x_i + \sum_j \mathrm{softmax}_j(W_q x_i \cdot W_k x_j / \sqrt{C}) \, W_v x_j
@@ -31,8 +31,9 @@ class TransformerConv(PyGTransformerConv):
 
     Args:
         *args: As in `torch_geometric.nn.TransformerConv`.
-        backend: "dense" or "sparse" forces a path; "auto" takes the faster one (`gnn_dml.layers.path`). Second
-            derivatives need "sparse": the fused kernel of the dense path has none on a CPU.
+        backend: "dense" or "sparse" forces a path; "auto" takes the faster one (`gnn_dml.layers.path`). The sparse one
+            is taken wherever a step of message passing was changed (`gnn_dml.layers.steps`). Second derivatives need
+            "sparse": the fused kernel of the dense path has none on a CPU.
         **kwargs: As in `torch_geometric.nn.TransformerConv`. Edge features (`edge_dim`), aggregations other than the
             sum and bipartite graphs have no dense path.
 
@@ -90,32 +91,42 @@ class TransformerConv(PyGTransformerConv):
 
     def forward(
         self,
-        x: Tensor | tuple[Tensor, Tensor],
-        edges: Tensor | None = None,
-        edge_weight: Tensor | None = None,
-        *,
+        x: Nodes,
+        edge_index: Adj | None = None,
         edge_attr: Tensor | None = None,
-        return_attention_weights: bool = False,
-    ) -> Tensor | tuple[Tensor, AttentionWeights]:
-        """Pass messages once.
+        return_attention_weights: bool | None = None,
+        *,
+        edge_weight: Tensor | None = None,
+    ) -> Any:
+        """Pass messages once. Called as PyG's own is, by position and by keyword.
 
         Args:
-            x: (N, D), or (B, N, D) for B graphs of N nodes; in a bipartite layer a pair of sources and targets.
-            edges: An edge_index (2, E), a boolean adjacency (N, N) or (B, N, N) with entry [target, source], or None
-                for the complete graph with self-loops.
-            edge_weight: Not taken: PyG's class has edge features instead.
+            x: (N, D), or (B, N, D) for B graphs of N nodes; beside an edge_index also a pair of sources and targets.
+            edge_index: An edge_index (2, E), or a boolean adjacency (N, N) or (B, N, N) with entry [target, source], or
+                None for the complete graph with self-loops; or an adjacency of `torch.sparse` or `torch_sparse` with
+                entry [target, source], which PyG's own code computes.
             edge_attr: (E, edge_dim) beside an edge_index, as in PyG.
-            return_attention_weights: Whether to return the attention too.
+            return_attention_weights: Whether to return the attention too; as in PyG, None is the way not to ask for it.
+            edge_weight: Not taken: PyG's class has edge features instead.
 
         Returns:
             (N, H * C), or (N, C) where heads are averaged; with a leading B for batched nodes. With
-            `return_attention_weights` a pair of it and `(edges, attention)`: the softmax before dropout, as PyG returns
-            it, (E, H) beside an edge_index and (H, N, N) [target, source] beside a matrix or None.
+            `return_attention_weights` a pair of it and `(edge_index, attention)`: the softmax before dropout, as PyG
+            returns it, (E, H) beside an edge_index and (H, N, N) [target, source] beside a matrix or None.
 
         Raises:
             ValueError: If shapes do not fit, or an edge weight is given.
         """
-        return pass_messages(self, super().forward, x, edges, edge_weight, edge_attr, return_attention_weights)
+        return pass_messages(
+            self,
+            super().forward,
+            x,
+            edge_index,
+            edge_attr,
+            edge_weight,
+            wanted=isinstance(return_attention_weights, bool),
+            return_attention_weights=return_attention_weights,
+        )
 
     def dense(self, x: Tensor, adjacency: Tensor | None, want_attention: bool) -> tuple[Tensor, Tensor | None]:
         """The dense path; see `gnn_dml.layers.pyg.DenseLayer`."""

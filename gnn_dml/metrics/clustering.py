@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-import numpy as np
-from torch.nn.functional import normalize
+import math
 
-from gnn_dml.metrics.kmeans import Backend, kmeans
+import numpy as np
+
+from gnn_dml.metrics.kmeans import Backend, check_kmeans, kmeans
 from gnn_dml.metrics.retrieval import Array, check_arrays
+from gnn_dml.metrics.scale import directions
 
 
 def clustering(
@@ -26,11 +28,12 @@ def clustering(
 
     Returns:
         `nmi` (arithmetic mean in the denominator, as in the published code) and `ami`, which corrects for chance:
-        NMI rises with the number of clusters even on noise.
+        NMI rises with the number of clusters even on noise. NaN where there is one class, or no two embeddings of one:
+        then every clustering of as many clusters is right.
 
     Raises:
-        ValueError: If an embedding is not finite, shapes do not fit, restarts is below 1, or the backend is unknown or
-            not installed.
+        ValueError: If an embedding is not finite, a label no whole number, shapes do not fit, restarts is below 1, or
+            the backend is unknown or not installed.
 
     Example:
         >>> x = np.array([[1.0, 0.0], [0.9, 0.1], [0.0, 1.0], [0.1, 0.9]])
@@ -40,8 +43,12 @@ def clustering(
     from sklearn.metrics import adjusted_mutual_info_score, normalized_mutual_info_score
 
     tensor, classes = check_arrays("embeddings", embeddings, labels)
-    x, y = normalize(tensor.float(), dim=1).cpu().numpy(), classes.cpu().numpy()
-    clusters = kmeans(x, len(np.unique(y)), seed=seed, restarts=restarts, backend=backend)
+    check_kmeans(restarts, backend)
+    y = classes.cpu().numpy()
+    count = len(np.unique(y))
+    if count < 2 or count == len(y):
+        return {"nmi": math.nan, "ami": math.nan}
+    clusters = kmeans(directions(tensor).cpu().numpy(), count, seed=seed, restarts=restarts, backend=backend)
     return {
         "nmi": float(normalized_mutual_info_score(y, clusters)),
         "ami": float(adjusted_mutual_info_score(y, clusters)),

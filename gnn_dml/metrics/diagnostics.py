@@ -9,9 +9,11 @@ import math
 
 import torch
 from torch import Tensor
-from torch.nn.functional import normalize
 
 from gnn_dml.metrics.retrieval import Array, check_arrays
+from gnn_dml.metrics.scale import directions
+
+NAMES = ("alignment", "uniformity", "spectral_decay", "intra_inter_ratio")
 
 MOST = 2**13
 """Embeddings of which all pairs are looked at; of more, so many are drawn."""
@@ -24,8 +26,9 @@ def diagnostics(embeddings: Array, labels: Array, *, seed: int = 0) -> dict[str,
     * alignment: mean of |x - x'|^2 over pairs of a class; lower is tighter (Wang & Isola, ICML 2020).
     * uniformity: log of the mean of exp(-2 |x - x'|^2) over all pairs; lower is more even. Of more than 8,192
       embeddings so many are drawn with `seed` (the same paper).
-    * spectral_decay: Kullback-Leibler divergence of the uniform distribution from the singular values divided by their
-      sum; 0 if all directions are used alike, higher the fewer carry the variance (Roth et al., ICML 2020, rho).
+    * spectral_decay: Kullback-Leibler divergence of the uniform distribution from the min(N, D) singular values divided
+      by their sum; 0 if all directions are used alike, higher the fewer carry the variance (Roth et al., ICML 2020,
+      rho). N embeddings span N directions at most, so fewer embeddings than channels are no decay.
     * intra_inter_ratio: mean distance of pairs of a class / mean distance of the classes' means (the same, pi_ratio).
 
     Pairs of a class weigh alike, whatever their class; an embedding and itself are no pair.
@@ -36,10 +39,11 @@ def diagnostics(embeddings: Array, labels: Array, *, seed: int = 0) -> dict[str,
         seed: Of the draw for `uniformity`.
 
     Returns:
-        The four; NaN where there is nothing to take a mean of, infinity for the decay of a spectrum with zeros.
+        The four; NaN where there is nothing to take a mean of, and all four where an embedding is all zero and has no
+        direction; infinity for the decay of a spectrum with zeros.
 
     Raises:
-        ValueError: If an embedding is not finite or shapes do not fit.
+        ValueError: If an embedding is not finite, a label no whole number, or shapes do not fit.
 
     Example:
         >>> found = diagnostics(torch.tensor([[1.0, 0.0], [0.8, 0.6], [0.0, 1.0]]), torch.tensor([0, 0, 1]))
@@ -47,7 +51,9 @@ def diagnostics(embeddings: Array, labels: Array, *, seed: int = 0) -> dict[str,
         (0.4, -1.5)
     """
     tensor, y = check_arrays("embeddings", embeddings, labels)
-    x = normalize(tensor.float(), dim=1)
+    x = directions(tensor)
+    if not x.numel() or not bool(x.any(dim=1).all()):
+        return dict.fromkeys(NAMES, math.nan)
     classes, inverse, counts = torch.unique(y, return_inverse=True, return_counts=True)
     order = inverse.argsort(stable=True)
     distance = square = 0.0
@@ -94,13 +100,19 @@ def _uniformity(x: Tensor, seed: int) -> float:
 
 
 def _spectral_decay(x: Tensor) -> float:
-    if not len(x):
+    if len(x) < 2:
         return math.nan
-    # The singular values are the roots of the eigenvalues of the Gram matrix; float64 keeps half of its digits there.
-    gram = torch.zeros(x.size(1), x.size(1), dtype=torch.float64, device=x.device)
-    for part in torch.split(x, 2**14):
-        gram += part.double().T @ part.double()
-    values = torch.linalg.eigvalsh(gram).clamp(min=0).sqrt()
+    # The singular values are the roots of the eigenvalues of the smaller Gram matrix; float64 keeps half of its digits
+    # there, and an eigenvalue below its rounding is 0, of whichever sign it came out.
+    if len(x) < x.size(1):
+        gram = x.double() @ x.double().T
+    else:
+        gram = torch.zeros(x.size(1), x.size(1), dtype=torch.float64, device=x.device)
+        for part in torch.split(x, 2**14):
+            gram += part.double().T @ part.double()
+    squares = torch.linalg.eigvalsh(gram)
+    rounding = len(squares) * torch.finfo(torch.float64).eps * squares.max()
+    values = torch.where(squares > rounding, squares, 0.0).sqrt()
     share = values / values.sum()
     uniform = 1 / len(share)
     return float((uniform * (uniform / share).log()).sum())

@@ -5,6 +5,7 @@ Legend: N points, D channels, C clusters.
 
 from __future__ import annotations
 
+import warnings
 from importlib.util import find_spec
 from typing import Any, Literal, get_args
 
@@ -61,14 +62,34 @@ def kmeans(x: Points, clusters: int, *, seed: int, restarts: int, backend: Backe
     Raises:
         ValueError: As in `choose_backend`; if restarts is below 1.
     """
+    check_kmeans(restarts, backend)
+    with warnings.catch_warnings():
+        # Where points are equal there are fewer clusters than were asked for; the metrics show what that is worth.
+        warnings.simplefilter("ignore", category=UserWarning)  # scikit-learn's ConvergenceWarning is one
+        return _clusters(x, clusters, seed=seed, restarts=restarts, backend=backend)
+
+
+def check_kmeans(restarts: int, backend: Backend) -> None:
+    """Refuse what `kmeans` cannot do.
+
+    Raises:
+        ValueError: As in `choose_backend`; if restarts is below 1.
+    """
+    choose_backend(0, 0, backend)
     if restarts < 1:
         raise ValueError(f"restarts must be at least 1, not {restarts}")
+
+
+def _clusters(x: Points, clusters: int, *, seed: int, restarts: int, backend: Backend) -> npt.NDArray[np.int64]:
     if choose_backend(len(x), clusters, backend) == "faiss":
         return _tightest([_by_faiss(x, clusters, seed + r) for r in range(restarts)])
     from sklearn.cluster import KMeans
 
     if len(x) * clusters < LARGE:
-        labels: npt.NDArray[np.int64] = KMeans(clusters, n_init=restarts, random_state=seed).fit_predict(x)
+        with warnings.catch_warnings():
+            # That fewer points than clusters differ is no fault of the clustering: they are in as many as there are.
+            warnings.simplefilter("ignore")
+            labels: npt.NDArray[np.int64] = KMeans(clusters, n_init=restarts, random_state=seed).fit_predict(x)
         return labels
     return _tightest([_by_scikit_learn(x, clusters, seed + r) for r in range(restarts)])
 
@@ -78,7 +99,10 @@ def _tightest(found: list[tuple[float, npt.NDArray[np.int64]]]) -> npt.NDArray[n
 
 
 def _by_faiss(x: Points, clusters: int, seed: int) -> tuple[float, npt.NDArray[np.int64]]:
-    """Sum of squared distances and clusters, after one iteration at a time so that a bar can move."""
+    """Sum of squared distances and clusters, after one iteration at a time so that a bar can move.
+
+    Many clusters of few points settle after a few of them.
+    """
     import faiss
 
     gpus = faiss.get_num_gpus() if hasattr(faiss, "get_num_gpus") else 0
@@ -96,8 +120,11 @@ def _by_faiss(x: Points, clusters: int, seed: int) -> tuple[float, npt.NDArray[n
                 max_points_per_centroid=len(x),
             )
             once.train(x, init_centroids=centroids)
+            settled = centroids is not None and bool((centroids == once.centroids).all())
             centroids = once.centroids
             bar.update(1)
+            if settled:  # further iterations would change nothing
+                break
     distances, labels = once.index.search(x, 1)
     return float(distances.sum()), labels[:, 0].astype(np.int64)
 

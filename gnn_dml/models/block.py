@@ -13,6 +13,7 @@ import torch
 from torch import Tensor, nn
 
 from gnn_dml.layers.dot_product import AttentionWeights
+from gnn_dml.layers.weights import call_layer
 
 Norm = Literal["after", "before", "none"]
 
@@ -31,8 +32,9 @@ class RefinerBlock(nn.Module):
     .. math:: h = \mathrm{LN}(x + \mathrm{att}(x)), \quad x' = \mathrm{LN}(h + \mathrm{FFN}(h))
 
     Args:
-        attention: A layer from D to D channels, called as `attention(x, edges, edge_weight)`; and where its attention
-            is asked for, also with `return_attention_weights=True`, as PyG's layers take it.
+        attention: A layer from D to D channels, called as `attention(x, edges, edge_weight=edge_weight)`, or with the
+            weights in the third place if it has no argument of that name; and where its attention is asked for, also
+            with `return_attention_weights=True`, as PyG's layers take it.
         dim: D.
         dropout: Probability of dropping a channel after the attention, inside the feed-forward network and after it.
         norm: LayerNorm "after" each sum, as published; "before" the attention and the network, so that nodes pass
@@ -96,9 +98,9 @@ class RefinerBlock(nn.Module):
         """
         attention, heard = None, self._heard(x)
         if return_attention_weights:
-            received, attention = self.attention(heard, edges, edge_weight, return_attention_weights=True)
+            received, attention = call_layer(self.attention, heard, edges, edge_weight, return_attention_weights=True)
         else:
-            received = self.attention(heard, edges, edge_weight)
+            received = call_layer(self.attention, heard, edges, edge_weight)
         out = self._after(x, received)
         return out if attention is None else (out, attention)
 
@@ -111,14 +113,14 @@ class RefinerBlock(nn.Module):
         heard = self._heard(x)
         to_first: Callable[..., Tensor] | None = getattr(self.attention, "to_first", None)
         if to_first is None:
-            received = self.attention(heard, edges, edge_weight)[..., :1, :]
+            received = call_layer(self.attention, heard, edges, edge_weight)[..., :1, :]
         else:
-            received = to_first(heard, edges, edge_weight)
+            received = call_layer(to_first, heard, edges, edge_weight)
         return self._after(x[..., :1, :], received)
 
     def messages(self, x: Tensor, edges: Tensor | None = None, edge_weight: Tensor | None = None) -> Tensor:
         """What is added to the nodes (..., N, D) by the attention, after its gate and before any norm."""
-        return self._gated(self.attention(self._heard(x), edges, edge_weight))
+        return self._gated(call_layer(self.attention, self._heard(x), edges, edge_weight))
 
     def _heard(self, x: Tensor) -> Tensor:
         """What the attention sees of the nodes."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import re
 from pathlib import Path
 from typing import Any
@@ -10,9 +11,11 @@ import torch
 from torch import Tensor, nn
 
 from gnn_dml.errors import UserError
+from gnn_dml.models.fit import misfit
 from gnn_dml.models.weights_file import read_state
 
 IMAGENET = "imagenet"
+_CLASSIFIERS = ("fc", "classifier", "head")
 _FAMILIES = ("resnet", "resnext", "wide_resnet", "densenet")
 
 
@@ -53,7 +56,7 @@ def build_torchvision(name: str, *, weights: str | None) -> tuple[nn.Module, int
     Args:
         name: Which one.
         weights: None for random, "imagenet" for torchvision's ImageNet-1k weights (downloaded once), or a file with a
-            state dict of the torchvision model.
+            state dict of the torchvision model, whose classifier may be of any classes or missing.
 
     Returns:
         The network from images to feature maps, and its number of channels.
@@ -85,14 +88,51 @@ def _build(name: str, weights: str | None) -> Any:
             raise _not_had(name, error) from error
     model = get_model(name, weights=None)
     if weights is not None:
-        state = {current_name(key): tensor for key, tensor in read_state(Path(weights)).items()}
-        try:
-            model.load_state_dict(state)
-        except RuntimeError as error:
-            raise UserError(
-                f"the weights in {weights} do not fit {name}: {' '.join(str(error).split())[:300]}"
-            ) from error
+        _fill(model, name, Path(weights))
     return model
+
+
+def _fill(model: nn.Module, name: str, path: Path) -> None:
+    """Fill a model from a file, which may hold a classifier of any classes or none: it is not used.
+
+    Raises:
+        UserError: If anything but the classifier is missing, unknown or of another shape, or the file is torchvision's
+            own and damaged.
+    """
+    _check_published(name, path)
+    state = {current_name(key): tensor for key, tensor in read_state(path).items()}
+    own = model.state_dict()
+    body = {key: tensor for key, tensor in state.items() if not _is_classifier(key)}
+    shapes = {key: tuple(tensor.shape) for key, tensor in own.items() if not _is_classifier(key)}
+    # Files of torch before 0.4.1 have no counters, and no figure depends on them.
+    counters = {key: own[key] for key in shapes if key.endswith(".num_batches_tracked") and key not in body}
+    if fault := misfit(shapes, {**counters, **body}):
+        raise UserError(f"the weights in {path} do not fit {name}: {fault[:300]}")
+    model.load_state_dict({**own, **counters, **body})
+
+
+def _is_classifier(key: str) -> bool:
+    """Whether a name is of a classifier, as torchvision or others call it."""
+    return key.partition(".")[0] in _CLASSIFIERS
+
+
+def _check_published(name: str, path: Path) -> None:
+    """A file under the name that torchvision publishes it by is held against the checksum in that name."""
+    from torchvision.models import get_model_weights
+
+    entries: Any = get_model_weights(name)
+    published = {entry.url.rpartition("/")[2] for entry in entries}
+    digits = path.stem.rpartition("-")[2]
+    if path.name in published and path.is_file() and not _sha256(path).startswith(digits):
+        raise UserError(f"{path} is damaged: its checksum does not begin with {digits}; get the file again")
+
+
+def _sha256(path: Path) -> str:
+    found = hashlib.sha256()
+    with path.open("rb") as file:
+        while chunk := file.read(2**20):
+            found.update(chunk)
+    return found.hexdigest()
 
 
 def _not_had(name: str, error: Exception) -> UserError:

@@ -15,6 +15,7 @@ import torch
 from torch import Tensor
 
 from gnn_dml.errors import UserError
+from gnn_dml.text import show_name
 
 MOST_TENSORS = 100_000
 """Of one file; the largest networks of timm have a few thousand."""
@@ -38,9 +39,13 @@ def open_file(path: Path, *, mapped: bool = False) -> Any:
         return _open_safetensors(path)
     with path.open("rb") as file:
         if file.read(2) != b"PK":  # of torch before 1.6
-            return torch.load(path, map_location="cpu", weights_only=True)
+            file.seek(0)
+            return torch.load(file, map_location="cpu", weights_only=True)
     _check_archive(path)
-    return torch.load(path, map_location="cpu", weights_only=True, mmap=mapped)
+    if mapped and show_name(str(path)) == str(path):  # torch maps no file whose name is not UTF-8
+        return torch.load(path, map_location="cpu", weights_only=True, mmap=True)
+    with path.open("rb") as file:
+        return torch.load(file, map_location="cpu", weights_only=True)
 
 
 def check_tensors(path: Path, tensors: Mapping[Any, Tensor]) -> None:
@@ -65,6 +70,17 @@ def check_tensors(path: Path, tensors: Mapping[Any, Tensor]) -> None:
     # Twice, since two names may share their numbers.
     if needed > 2 * path.stat().st_size:
         raise UserError(f"{path}: its tensors would take {needed} bytes, and the file has {path.stat().st_size}")
+
+
+def check_finite(path: Path, tensors: Mapping[Any, Tensor]) -> None:
+    """See to it that every number of tensors is one.
+
+    Raises:
+        UserError: Naming the first tensor that holds NaN or infinity.
+    """
+    for name, tensor in tensors.items():
+        if tensor.is_floating_point() and not bool(tensor.isfinite().all()):
+            raise UserError(f"{path}: {_shown(name)} holds NaN or infinity: the file is damaged, or its run diverged")
 
 
 def read_state(path: Path) -> dict[str, Tensor]:
@@ -94,6 +110,7 @@ def read_state(path: Path) -> dict[str, Tensor]:
     if _fault(held) is not None:
         raise UserError(f"{path} holds no state dict that can be loaded (it is not a mapping of names to tensors)")
     check_tensors(path, held)
+    check_finite(path, held)
     return {name.removeprefix(_PARALLEL): tensor for name, tensor in held.items()}
 
 

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-import csv
+import codecs
 import hashlib
 import os
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from gnn_dml.errors import UserError
-from gnn_dml.prepare.suffixes import is_image_name
+from gnn_dml.prepare.formats import is_image_name
+from gnn_dml.prepare.lists import read_csv
+from gnn_dml.prepare.look import is_folder
+from gnn_dml.prepare.walk import walk
 
 ANNOTATION_SUFFIXES = (".txt", ".csv", ".mat")
 LARGEST_ANNOTATION = 64 * 2**20
@@ -22,7 +25,8 @@ def content_of(root: Path, images: Path | None = None) -> str:
     """Compute a checksum of what a data set's files are, whatever its folder is called and wherever it lies.
 
     - Of a folder count the images (relative path and size, not the pixels) and the small text and .mat files (relative
-      path and sha256). Names that begin with a dot, archives and other files do not count. Links are followed.
+      path and sha256). Hidden files, what archivers leave behind, archives and other files do not count. Links are
+      followed.
     - Of a CSV table (a text file with a column `path`) count its sha256, and the images that it lists (path as listed,
       and size).
     - Any other file counts with its sha256, which is then the answer itself.
@@ -38,7 +42,7 @@ def content_of(root: Path, images: Path | None = None) -> str:
         UserError: If the folder or file cannot be read; the message names it.
     """
     try:
-        if root.is_dir():
+        if is_folder(root):
             return _hash_lines(_describe_folder(root))
         listed = _read_listed(root)
         if listed is None:
@@ -66,35 +70,15 @@ def _hash_file(path: Path | str) -> str:
 
 def _describe_folder(root: Path) -> Iterator[bytes]:
     """A line for each file that counts, in the order of their names as bytes."""
-    found = sorted(_walk(os.fspath(root), "", frozenset()))
+    found = sorted(_list_files(root))
     return (b"%b\n%b" % (name, what.encode()) for name, what in found)
 
 
-def _walk(folder: str, prefix: str, above: frozenset[tuple[int, int]]) -> Iterator[tuple[bytes, str]]:
-    """Relative path and size or sha256 of each file that counts.
-
-    Args:
-        folder: To read.
-        prefix: Of the names inside, relative to the root, with a slash at its end.
-        above: Device and inode of the folders that this one lies in; a link back to one of them is a circle.
-    """
-    stat = os.stat(folder)  # noqa: PTH116 - strings throughout: 60,000 Paths take longer than the files
-    here = (stat.st_dev, stat.st_ino)
-    if here in above:
-        return
-    with os.scandir(folder) as entries:
-        for entry in entries:
-            if entry.name.startswith("."):
-                continue
-            name = prefix + entry.name
-            try:
-                is_folder, is_file = entry.is_dir(), entry.is_file()
-            except OSError:  # a link to itself
-                continue
-            if is_folder:
-                yield from _walk(entry.path, f"{name}/", above | {here})
-            elif is_file and (what := _describe_file(entry)) is not None:
-                yield _encode(name), what
+def _list_files(root: Path) -> Iterator[tuple[bytes, str]]:
+    """Relative path and size or sha256 of each file that counts."""
+    for found in walk(root):
+        if (what := _describe_file(found.entry)) is not None:
+            yield _encode(found.name), what
 
 
 def _describe_file(entry: os.DirEntry[str]) -> str | None:
@@ -120,13 +104,13 @@ def _describe_table(names: Iterable[str], table: Path, images: Path) -> Iterator
 
 def _read_listed(file: Path) -> list[str] | None:
     """The column `path` of a table, or None if the file is none."""
+    with file.open("rb") as opened:
+        head = opened.read(CHUNK)
+    if b"\0" in head and not head.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+        return None
     try:
-        with file.open(encoding="utf-8-sig", newline="") as lines:
-            reader = csv.DictReader(lines)
-            if "path" not in (reader.fieldnames or ()):
-                return None
-            return [(row["path"] or "").strip() for row in reader]
-    except (UnicodeDecodeError, csv.Error):
+        return [cells["path"] for _, cells in read_csv(file, required=("path",)).rows]
+    except UserError:  # a file of another kind, or a damaged table, of which its reader says what is wrong
         return None
 
 

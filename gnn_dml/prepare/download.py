@@ -19,7 +19,9 @@ TIMEOUT = 60
 """Seconds without a byte after which a connection counts as broken."""
 
 
-def download(url: str, target: Path, *, size: int | None = None, md5: str | None = None) -> Path:
+def download(
+    url: str, target: Path, *, size: int | None = None, md5: str | None = None, limit: int | None = None
+) -> Path:
     """Download a file, with a progress bar.
 
     What has come is kept beside `target`, as NAME.part. The next call goes on from there if the server can and its file
@@ -30,20 +32,24 @@ def download(url: str, target: Path, *, size: int | None = None, md5: str | None
         target: The file to write.
         size: Bytes that are expected, if known.
         md5: Checksum that is expected, if known.
+        limit: Bytes at which a file of unknown size is given up.
 
     Returns:
         `target`.
 
     Raises:
-        UserError: If it cannot be reached, breaks off or cannot be written (what has come stays), or has another size
-            or checksum (what has come is removed).
+        UserError: If it cannot be reached, breaks off or cannot be written (what has come stays), or is larger than it
+            should be or has another size or checksum (what has come is removed).
     """
     if not url.startswith(("http://", "https://")):
         raise UserError(f"--url must begin with http:// or https://, not {url!r}")
     part = target.with_name(f"{target.name}.part")
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
-        _fetch(url, part)
+        _fetch(url, part, limit if size is None else size)
+    except _TooLargeError as error:
+        _remove(part)
+        raise UserError(f"{url}: the server sends more than {error} bytes; what had come was removed") from error
     except urllib.error.HTTPError as error:
         raise UserError(
             f"{url} cannot be downloaded: the server says {error.code} {error.reason}; name another address with "
@@ -58,8 +64,7 @@ def download(url: str, target: Path, *, size: int | None = None, md5: str | None
     try:
         check(part, size=size, md5=md5)
     except UserError as error:
-        part.unlink()
-        _note(part).unlink(missing_ok=True)
+        _remove(part)
         raise UserError(f"{url}: {error}; the file was removed, so the same command begins again") from error
     part.replace(target)
     _note(part).unlink(missing_ok=True)
@@ -90,6 +95,16 @@ class _BrokenOffError(Exception):
     """The connection ended before the file did."""
 
 
+class _TooLargeError(Exception):
+    """More comes than is expected; the argument is how much that was."""
+
+
+def _remove(part: Path) -> None:
+    """Take away what has come, and the note about it."""
+    part.unlink(missing_ok=True)
+    _note(part).unlink(missing_ok=True)
+
+
 def _what_came(url: str, part: Path, error: Exception) -> str:
     """What a person does about a connection that was not made or did not last."""
     reason = error.reason if isinstance(error, urllib.error.URLError) else str(error) or type(error).__name__
@@ -109,8 +124,8 @@ def _note(part: Path) -> Path:
     return part.with_name(f"{part.name}.json")
 
 
-def _fetch(url: str, part: Path) -> None:
-    """Bring `part` to its full length."""
+def _fetch(url: str, part: Path, most: int | None) -> None:
+    """Bring `part` to its full length, of at most `most` bytes."""
     answer = _ask(url, part)
     if answer is None:
         return
@@ -127,7 +142,7 @@ def _fetch(url: str, part: Path) -> None:
             _note(part).write_text(json.dumps({"url": url, "same": same}), encoding="utf-8")
         else:
             _note(part).unlink(missing_ok=True)
-        _copy(answer, part, came, None if length is None else came + int(length))
+        _copy(answer, part, came, None if length is None else came + int(length), most)
 
 
 def _ask(url: str, part: Path) -> Any:
@@ -163,15 +178,19 @@ def _read_version(url: str, part: Path) -> str | None:
         return None
 
 
-def _copy(answer: Any, part: Path, came: int, total: int | None) -> None:
+def _copy(answer: Any, part: Path, came: int, total: int | None, most: int | None) -> None:
     """Append the answer to the `came` bytes of `part`."""
+    if most is not None and total is not None and total > most:
+        raise _TooLargeError(most)
     with (
         part.open("ab") as file,
         tqdm(total=total, initial=came, unit="B", unit_scale=True, desc=part.stem, disable=None) as bar,
     ):
         while chunk := _read(answer):
-            file.write(chunk)
             came += len(chunk)
+            if most is not None and came > most:
+                raise _TooLargeError(most)
+            file.write(chunk)
             bar.update(len(chunk))
     if total is not None and came < total:
         raise _BrokenOffError(f"{total - came} bytes are missing")

@@ -16,6 +16,7 @@ from typing import IO, Any, NamedTuple, cast
 from gnn_dml.errors import UserError
 
 CHUNK = 2**20
+MOST_PADDING = 16 * 2**20
 DAMAGED = (
     tarfile.TarError,
     zipfile.BadZipFile,
@@ -63,7 +64,7 @@ def iterate_members(archive: Path) -> Iterator[Member]:
             yield from _zip_members(archive)
         else:
             yield from _tar_members(archive)
-    except DAMAGED as error:
+    except (*DAMAGED, OSError) as error:
         if isinstance(error, UserError):
             raise
         raise UserError(f"{archive} is damaged or no archive: {error or type(error).__name__}") from error
@@ -95,6 +96,20 @@ def _tar_members(archive: Path) -> Iterator[Member]:
             kind = "file" if info.isreg() else "folder" if info.isdir() else "link or device"
             content = tar.extractfile(info) if info.isreg() else None
             yield Member(info.name, info.size if info.isreg() else 0, kind, content)
+        _read_to_end(stream)
+
+
+def _read_to_end(stream: IO[bytes]) -> None:
+    """Read what stands behind the last entry: a compressed file has its checksum there.
+
+    Raises:
+        tarfile.ReadError: If it goes on and on.
+    """
+    left = MOST_PADDING
+    while chunk := stream.read(CHUNK):
+        left -= len(chunk)
+        if left < 0:
+            raise tarfile.ReadError(f"more than {MOST_PADDING} bytes behind its last entry")
 
 
 def _zip_members(archive: Path) -> Iterator[Member]:

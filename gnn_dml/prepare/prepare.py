@@ -14,6 +14,7 @@ from gnn_dml.errors import UserError
 from gnn_dml.prepare.card import Card, Source
 from gnn_dml.prepare.download import check, download
 from gnn_dml.prepare.extract import extract
+from gnn_dml.prepare.look import exists, is_file
 
 ARCHIVES = (".tgz", ".tar.gz", ".tar", ".zip")
 
@@ -50,7 +51,7 @@ def prepare(
         raise UserError(
             f"--url goes with a data set of which one file is downloaded, and {card.name} has none to download"
         )
-    lacking = [s for s in missing if s.file not in given and not (root / s.file).is_file() and not s.url]
+    lacking = [s for s in missing if s.file not in given and not is_file(root / s.file) and not s.url]
     if lacking:
         raise UserError(_instruction(card, root, lacking))
     with _lock_folder(root):
@@ -59,7 +60,7 @@ def prepare(
 
 
 def _missing(card: Card, root: Path) -> list[Source]:
-    return [source for source in card.sources if not (root / source.makes).exists()]
+    return [source for source in card.sources if not exists(root / source.makes)]
 
 
 @contextmanager
@@ -91,7 +92,7 @@ def _by_name(card: Card, archives: Sequence[Path]) -> dict[str, Path]:
     for path in archives:
         if path.name not in names:
             raise UserError(f"--archive {path} must be named {' or '.join(names)}, as its authors name it")
-        if not path.is_file():
+        if not is_file(path):
             raise UserError(f"--archive {path} is no file")
     return {path.name: path for path in archives}
 
@@ -112,7 +113,7 @@ def _place(
     """Turn one source into what it makes."""
     size, md5 = (source.size, source.md5) if checked else (None, None)
     target, path = root / source.makes, given or root / source.file
-    if path.is_file():
+    if is_file(path):
         try:
             check(path, size=size, md5=md5)
         except UserError as error:
@@ -122,7 +123,7 @@ def _place(
     else:
         assert url is not None
         say(f"download {url}")
-        download(url, path, size=size, md5=md5)
+        download(url, path, size=size, md5=md5, limit=source.limit)
     if checked and md5 is None:
         say(f"{source.file}: no checksum of it is published, so it is taken as it is")
     if source.file.endswith(ARCHIVES):

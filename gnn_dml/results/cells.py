@@ -13,18 +13,26 @@ class Cell:
 
     Attributes:
         name: The cell's name, for example `kNN`.
-        setting: What two cells must share to be compared: overrides, dataset and split.
+        setting: What two cells must share to be compared: overrides, dataset, split, and the data by checksum.
         runs: The rows of the frame that belong to it, one per seed.
     """
 
     name: str
-    setting: tuple[str, str, str]
+    setting: tuple[str, str, str, str]
     runs: pd.DataFrame
 
     @property
     def overrides(self) -> str:
         """The settings the user added to the whole study, or an empty string."""
         return self.setting[0]
+
+    @property
+    def data(self) -> str:
+        """What tells its images from others, for people: the name of their folder, and digits of their checksum."""
+        root, content = (text(self.runs, name).iloc[0] for name in ("root", "content"))
+        test = text(self.runs, "test_set")
+        same = test[test != ""].iloc[0] if (test != "").any() else ""
+        return " ".join(part for part in (root, content[:6], same[:6]) if part)
 
     @property
     def diverged(self) -> int:
@@ -69,12 +77,14 @@ def cells_of(frame: pd.DataFrame) -> list[Cell]:
         frame: Rows as `collect` returns them.
 
     Returns:
-        One `Cell` per combination of cell name, overrides, dataset and split.
+        One `Cell` per combination of cell name, overrides, dataset, split and data: rows of other images are never
+        counted together, whatever the names of their cells.
 
     Raises:
         UserError: When two rows of a cell have the same seed: averaging them would count one seed twice.
     """
     keys = pd.DataFrame({name: text(frame, name) for name in ("cell", "overrides", "dataset", "split")})
+    keys["data"] = _data(frame)
     cells = []
     for key in keys.drop_duplicates().itertuples(index=False, name=None):
         runs = frame[(keys == list(key)).all(axis=1)]
@@ -85,8 +95,24 @@ def cells_of(frame: pd.DataFrame) -> list[Cell]:
                 f"cell {key[0]!r} has more than one run with seed {twice['seed'].iloc[0]} ({names}); "
                 "keep one run per cell and seed"
             )
-        cells.append(Cell(str(key[0]), (str(key[1]), str(key[2]), str(key[3])), runs))
+        cells.append(Cell(str(key[0]), (str(key[1]), str(key[2]), str(key[3]), str(key[4])), runs))
     return cells
+
+
+def _data(frame: pd.DataFrame) -> "pd.Series[str]":
+    """The images of each row by checksum: of all of the data, and of the test part.
+
+    Rows of earlier versions have the first alone; they are of the test part that rows of the same data have, where
+    that is only one.
+    """
+    whole = text(frame, "dataset") + " " + text(frame, "content")
+    tests = text(frame, "test_set")
+    known = {data: set(tests[(whole == data) & (tests != "")]) for data in whole.unique()}
+    filled = [
+        test or (next(iter(known[data])) if len(known[data]) == 1 else "")
+        for data, test in zip(whole, tests, strict=True)
+    ]
+    return whole + " " + pd.Series(filled, index=frame.index, dtype=str)
 
 
 def require_metric(frame: pd.DataFrame, metric: str) -> None:

@@ -2,7 +2,8 @@
 
 import json
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -13,48 +14,124 @@ from gnn_dml.atomic import sweep_partials, write_atomically
 from gnn_dml.columns import BRANCHES, KINDS, NAMES
 from gnn_dml.errors import UserError
 from gnn_dml.results.cells import text
+from gnn_dml.text import show_text
 
 REQUIRED = ("run_id", "seed", "status")
 STATUSES = ("finished", "diverged")
 METRIC = re.compile(r"((?:val_|test_|last_)?(?:backbone|refined)_)(.+)")
 ORDER = ("recall@", "map@r", "r_precision", "nmi", "ami")
+LONGEST_WAIT = 60.0
+"""Seconds to wait for another process that rebuilds the file, which takes less than one."""
+LARGEST = 2**62
+"""Of any number in a row; a table holds no larger whole ones."""
+
+FORMER = "former"
+"""In the file of a run: true where the study has that cell no more."""
+
 CELLS = "cells"
 """Folder of a study with a file for each run that says which cell it is; whole folders merge by copying."""
 
 
-def collect(study_dir: Path) -> pd.DataFrame:
+def collect(study_dir: Path, *, on_unwritten: Callable[[str], object] | None = None) -> pd.DataFrame:
     """Read every finished or diverged run of a study and rebuild its `results.csv`.
 
-    Folders without a `result.json` are runs that have not ended yet and are left out. The csv is replaced
-    in one step, so whoever reads it sees the old or the new one and never half of one; one process at a time does so,
-    so none puts back what another has just seen.
+    Folders without a `result.json` are runs that have not ended yet and are left out. The csv is replaced in one step,
+    so whoever reads it sees the old or the new one and never half of one, and only if it changes. Processes wait for
+    each other where the file system knows locks; where it does not, each looks again after it wrote whether a run has
+    ended meanwhile, so no row is lost either way.
 
     Args:
         study_dir: The folder with one folder per run, and optionally a `cells.json`, the cells in
             their order, and a folder `cells` with a file per run.
+        on_unwritten: Called with a sentence where `results.csv` cannot be written, for instance because another program
+            holds it open; without it that is an error.
 
     Returns:
         One row per run, sorted by cell (in the order of `cells.json`, the others alphabetically after them),
         overrides and seed, with the columns of `gnn_dml.columns`. Missing numbers are missing, missing texts empty.
+        Runs of cells that the study has no more (`former` in the file of the run) are left out. In its `attrs`, under
+        `damaged`, a sentence for each file that cannot be understood: its run is left out, and no other.
 
     Raises:
-        UserError: When the folder is missing or holds no ended run, or a file in it cannot be understood or written.
+        UserError: When the folder is missing or holds no ended run that can be understood, or results.csv cannot be
+            written.
     """
     if not study_dir.is_dir():
         raise UserError(f"there is no study folder {study_dir}")
     path = study_dir / "results.csv"
-    with FileLock(study_dir / ".results.lock"):
-        rows = [_read_row(path) for path in sorted(study_dir.glob("*/result.json"))]
-        if not rows:
-            raise UserError(f"{study_dir} has no run with a result.json: no run of this study has ended yet")
-        frame = _sorted(_typed(rows), _cell_order(study_dir / "cells.json"))
-        try:
-            write_atomically(path, lambda partial: frame.to_csv(partial, index=False))
-        except OSError as error:
-            raise UserError(f"cannot write {path}: {error}; the rows are safe in */result.json") from error
+    with _lock(study_dir):
+        seen = None
+        while seen != (seen := _state(study_dir)):
+            rows, damaged = _read_rows(study_dir)
+            if not rows and damaged:
+                raise UserError("; ".join(damaged))
+            if not rows:
+                raise UserError(f"{study_dir} has no run with a result.json: no run of this study has ended yet")
+            try:
+                order = _cell_order(study_dir / "cells.json")
+            except UserError as error:
+                order, damaged = [], [*damaged, f"{error}; the cells are in alphabetical order"]
+            frame = _sorted(_typed(rows), order)
+            try:
+                _write_changed(path, show_text(frame.to_csv(index=False, lineterminator="\n")).encode())
+            except OSError as error:
+                said = f"cannot write {path}: {error.strerror or error}; the rows are safe in */result.json"
+                if on_unwritten is None:
+                    raise UserError(said) from error
+                on_unwritten(said)
+                break
         for folder in (study_dir, study_dir / CELLS):
             sweep_partials(folder)
+    frame.attrs["damaged"] = damaged
     return frame
+
+
+@contextmanager
+def _lock(folder: Path) -> Iterator[None]:
+    """One process at a time, where the folder can be written and its file system knows locks."""
+    path = folder / ".results.lock"
+    lock = FileLock(path, timeout=LONGEST_WAIT)
+    try:
+        if not path.is_symlink():
+            lock.acquire()
+    except (OSError, NotImplementedError):  # a folder that is only to be read, no locks, or a holder that hangs
+        pass
+    try:
+        yield
+    finally:
+        lock.release()
+
+
+def _state(folder: Path) -> list[tuple[str, int]]:
+    """What `results.csv` is made from, with the times of change."""
+    found = []
+    for path in (*folder.glob("*/result.json"), *folder.glob(f"{CELLS}/*.json"), *folder.glob("cells.json")):
+        with suppress(OSError):  # gone since it was listed
+            found.append((str(path), path.stat().st_mtime_ns))
+    return sorted(found)
+
+
+def _write_changed(path: Path, content: bytes) -> None:
+    try:
+        if path.read_bytes() == content:
+            return
+    except OSError:  # not there, or not to be read
+        pass
+    write_atomically(path, lambda partial: partial.write_bytes(content))
+
+
+def _read_rows(study_dir: Path) -> tuple[list[dict[str, Any]], list[str]]:
+    """The rows of a study, and what is wrong with those that cannot be read."""
+    rows, damaged = [], []
+    for path in sorted(study_dir.glob("*/result.json")):
+        try:
+            row = _read_row(path)
+        except UserError as error:
+            damaged.append(f"{error}; this run is left out, the others are not")
+            continue
+        if not row.pop(FORMER, False):
+            rows.append(row)
+    return rows, damaged
 
 
 def _read_row(path: Path) -> dict[str, Any]:
@@ -68,14 +145,15 @@ def _read_row(path: Path) -> dict[str, Any]:
         raise UserError(f"{path} lacks {', '.join(missing)}")
     if row["status"] not in STATUSES:
         raise UserError(f"{path} has the status {row['status']!r}; allowed are {' and '.join(STATUSES)}")
-    if not _is_whole(row["seed"]):
+    if not _is_whole(row["seed"]) or abs(row["seed"]) > LARGEST:
         raise UserError(f"{path} has the seed {row['seed']!r}, which is not a whole number")
     if not isinstance(row.setdefault("settings", {}), dict):
         raise UserError(f"{path} has settings = {row['settings']!r}, which is not a JSON object")
     for name, value in row.items():
         if value is not None:
             _check_number(path, name, value)
-    return row
+    # A name that is not UTF-8 fits no column of text.
+    return {name: show_text(value) if isinstance(value, str) else value for name, value in row.items()}
 
 
 def _cell_of(path: Path, row: dict[str, Any]) -> dict[str, Any]:
@@ -90,7 +168,7 @@ def _cell_of(path: Path, row: dict[str, Any]) -> dict[str, Any]:
     said = _read_json(file)
     if not isinstance(said, dict) or not isinstance(said.get("cell", ""), str):
         raise UserError(f"{file} is no JSON object with the name of a cell")
-    return {**known, **{name: said[name] for name in ("cell", "overrides", "settings") if name in said}}
+    return {**known, **{name: said[name] for name in ("cell", "overrides", "settings", FORMER) if name in said}}
 
 
 def _check_number(path: Path, name: str, value: Any) -> None:
@@ -101,6 +179,8 @@ def _check_number(path: Path, name: str, value: Any) -> None:
         return
     if isinstance(value, bool) or not isinstance(value, int | float):
         raise UserError(f"{path} has {name} = {value!r}, which is not a number")
+    if abs(value) > LARGEST:
+        raise UserError(f"{path} has {name} = {str(value)[:30]}, which is out of range")
     if kind is int and not float(value).is_integer():
         raise UserError(f"{path} has {name} = {value!r}, which is not a whole number")
     if is_metric and abs(value) > 1 + 1e-6:  # AMI may fall below 0; nothing may be a percentage
@@ -113,8 +193,11 @@ def _is_whole(value: Any) -> bool:
 
 def _read_json(path: Path) -> Any:
     try:
-        return json.loads(path.read_text(encoding="utf-8"))
-    except (ValueError, OSError) as error:
+        held = json.loads(path.read_text(encoding="utf-8"))
+        # A byte of a name that is not UTF-8 can be written, escaped; half of a surrogate pair cannot.
+        json.dumps(held, ensure_ascii=False).encode(errors="surrogateescape")
+        return held
+    except (ValueError, OSError, RecursionError) as error:
         raise UserError(f"{path} cannot be read as JSON ({error})") from error
 
 
@@ -161,6 +244,8 @@ def varying(settings: Sequence[dict[str, Any]]) -> dict[str, list[Any]]:
 
 def _shown(value: Any) -> Any:
     """A value as a cell of a table; lists as JSON."""
+    if isinstance(value, str):
+        return show_text(value)
     return json.dumps(value) if isinstance(value, (list, dict)) else value
 
 
@@ -192,7 +277,7 @@ def _cell_order(path: Path) -> list[str]:
     names = _read_json(path)
     if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
         raise UserError(f"{path} is not a JSON list of cell names")
-    return names
+    return [show_text(name) for name in names]
 
 
 def _sorted(frame: pd.DataFrame, order: list[str]) -> pd.DataFrame:

@@ -37,7 +37,7 @@ class Pair(NamedTuple):
 def compare(frame: pd.DataFrame, *, metric: str = "backbone_recall@1", baseline: str | None = None) -> pd.DataFrame:
     """Differences between cells, paired by seed.
 
-    Only cells that share overrides, dataset and split are compared, over the seeds that both finished.
+    Only cells that share overrides, dataset, split and images are compared, over the seeds that both finished.
 
     Args:
         frame: Rows as `collect` returns them.
@@ -155,6 +155,10 @@ def _conditions(cells: Sequence[Cell]) -> list[str]:
     peeked = [cell.name for cell in cells if cell.selected_on_test]
     if peeked:
         sentences.append(f"{', '.join(dict.fromkeys(peeked))} chose the epoch on the test classes: optimistic.")
+    if len({cell.setting[3] for cell in cells}) > 1:
+        data = list(dict.fromkeys(cell.data for cell in cells))
+        named = ", ".join(data[:NAMED]) + (f" and {len(data) - NAMED} more" if len(data) > NAMED else "")
+        sentences.append(f"Rows of different images ({named}) stand apart and are not compared.")
     return sentences
 
 

@@ -4,23 +4,28 @@ import re
 import zipfile
 from collections.abc import Mapping
 from pathlib import Path
-from textwrap import shorten, wrap
 from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
+from matplotlib.patches import Rectangle
+from matplotlib.transforms import Bbox, BboxTransformTo, TransformedBbox
 from numpy.typing import NDArray
 
 from gnn_dml.atomic import write_atomically
 from gnn_dml.errors import UserError
+from gnn_dml.results.glyphs import drawable, quiet
 
 Arrays = Mapping[str, NDArray[Any]]
 ARRAYS = ("query_images", "neighbour_images", "correct", "similarity", "query_names", "neighbour_names")
 GREEN, RED, GREY = "#1a7f37", "#c62828", "#555555"
 RIGHT, WRONG = "\u2713", "\u2717"
 DPI = 110
+CUB = re.compile(r"^\d{3}\.(?=[A-Z])")
+"""How the class names of CUB-200-2011 begin."""
+
 LETTERS = 15  # of a class name on one line beneath an image
 
 
@@ -41,9 +46,10 @@ def gallery(source: Path | Arrays, png_path: Path, *, rows: int = 8) -> Path:
     """
     figure = figure_gallery(source, rows=rows)
     try:
-        return write_atomically(png_path, lambda partial: figure.savefig(partial, dpi=DPI, format="png"))
+        with quiet():
+            return write_atomically(png_path, lambda partial: figure.savefig(partial, dpi=DPI, format="png"))
     except OSError as error:
-        raise UserError(f"cannot write {png_path}: {error}") from error
+        raise UserError(f"cannot write {png_path}: {error.strerror or error}") from error
 
 
 def figure_gallery(source: Path | Arrays, *, rows: int = 8) -> Figure:
@@ -72,28 +78,28 @@ def figure_gallery(source: Path | Arrays, *, rows: int = 8) -> Figure:
     figure = Figure(figsize=(1.12 * (neighbours + 1) + 0.45, 1.42 * len(shown) + 0.3), facecolor="white")
     FigureCanvasAgg(figure)
     width, height = figure.get_size_inches()
+    sheet = figure.add_axes((0, 0, 1, 1), xlim=(0, width), ylim=(0, height))  # in inches
+    sheet.axis("off")
     for line, query in enumerate(shown):
         for column in range(neighbours + 1):
             left = 0.12 + 1.12 * column + (0.2 if column else 0.0)
             bottom = height - 0.3 - 1.42 * line - 1.0
-            axes = figure.add_axes((left / width, bottom / height, 1.0 / width, 1.0 / height))
-            axes.set_xticks([])
-            axes.set_yticks([])
             if line == 0:
-                axes.set_title("query" if column == 0 else f"{column}", fontsize=9, pad=5)
+                head = "query" if column == 0 else f"{column}"
+                sheet.text(left + 0.5, bottom + 1.07, head, ha="center", va="baseline", fontsize=9)
             if column == 0:
-                _image(axes, data["query_images"][query])
-                _frame(axes, "#333333", 1.0)
-                _caption(axes, data["query_names"][query], "#111111")
+                picture = _Picture(sheet, data["query_images"][query], left, bottom)
+                picture.frame("#333333", 1.0)
+                _caption(picture, data["query_names"][query], "#111111")
             else:
                 place = (query, column - 1)
-                _image(axes, data["neighbour_images"][place])
+                picture = _Picture(sheet, data["neighbour_images"][place], left, bottom)
                 name = data["neighbour_names"][place]
                 if data["known"][query]:
-                    _mark(axes, bool(data["correct"][place]), name)
+                    _mark(picture, bool(data["correct"][place]), name)
                 else:
-                    _frame(axes, GREY, 1.0)
-                    _caption(axes, name, GREY)
+                    picture.frame(GREY, 1.0)
+                    _caption(picture, name, GREY)
     return figure
 
 
@@ -130,26 +136,38 @@ def _checked(path: str, held: Arrays) -> dict[str, NDArray[Any]]:
     return data
 
 
-def _image(axes: Axes, image: NDArray[Any]) -> None:
-    small = image.shape[0] < DPI  # enlarged pixels stay pixels, reduced ones are averaged
-    axes.imshow(image, interpolation="nearest" if small else "antialiased")
+class _Picture:
+    """An image on the sheet; `transform` leads from fractions of it to the sheet. One Axes each would cost a second."""
+
+    def __init__(self, sheet: Axes, image: NDArray[Any], left: float, bottom: float) -> None:
+        """Put it into a square of one inch, in its own proportions."""
+        height, width = np.array(image.shape[:2]) / max(image.shape[:2])
+        box = Bbox.from_bounds(left + (1 - width) / 2, bottom + (1 - height) / 2, width, height)
+        small = image.shape[0] < DPI  # enlarged pixels stay pixels, reduced ones are averaged
+        interpolation = "nearest" if small else "antialiased"
+        sheet.imshow(image, extent=(box.x0, box.x1, box.y0, box.y1), aspect="auto", interpolation=interpolation)
+        self.sheet, self.box = sheet, box
+        self.transform = BboxTransformTo(TransformedBbox(box, sheet.transData))
+
+    def frame(self, colour: str, width: float) -> None:
+        """Draw its border, in points."""
+        box = self.box
+        self.sheet.add_patch(
+            Rectangle(
+                (box.x0, box.y0), box.width, box.height, fill=False, edgecolor=colour, linewidth=width, zorder=2.5
+            )
+        )
 
 
-def _frame(axes: Axes, colour: str, width: float) -> None:
-    for spine in axes.spines.values():
-        spine.set_color(colour)
-        spine.set_linewidth(width)
-
-
-def _mark(axes: Axes, right: bool, name: str) -> None:
+def _mark(picture: _Picture, right: bool, name: str) -> None:
     colour = GREEN if right else RED
-    _frame(axes, colour, 2.6)
+    picture.frame(colour, 2.6)
     badge = {"boxstyle": "square,pad=0.18", "facecolor": "white", "edgecolor": colour, "linewidth": 1.2}
-    axes.text(
+    picture.sheet.text(
         0.94,
         0.93,
         RIGHT if right else WRONG,
-        transform=axes.transAxes,
+        transform=picture.transform,
         ha="right",
         va="top",
         fontsize=10,
@@ -159,20 +177,50 @@ def _mark(axes: Axes, right: bool, name: str) -> None:
         bbox=badge,
     )
     if not right:
-        _caption(axes, name, RED)
+        _caption(picture, name, RED)
 
 
-def _caption(axes: Axes, name: str, colour: str) -> None:
-    axes.text(0.5, -0.06, _short(name), transform=axes.transAxes, ha="center", va="top", fontsize=7, color=colour)
+def _caption(picture: _Picture, name: str, colour: str) -> None:
+    shown, fonts = drawable(_short(str(name)))
+    picture.sheet.text(
+        0.5,
+        -0.06,
+        shown,
+        transform=picture.transform,
+        ha="center",
+        va="top",
+        fontsize=7,
+        color=colour,
+        family=fonts,
+        parse_math=False,
+    )
 
 
 def _short(name: str) -> str:
-    """A class name on at most two lines: without a leading number, underscores or its overlong end."""
-    plain = re.sub(r"^\d+\.", "", str(name)).replace("_", " ").strip()
-    lines = wrap(plain, LETTERS)
+    """A class name on at most two lines, without its overlong end; of CUB's, without number and underscores."""
+    if CUB.match(name):
+        name = CUB.sub("", name).replace("_", " ")
+    lines = _wrap(name.strip())
     if len(lines) > 2:
-        second = " ".join(lines[1:])
-        lines = [lines[0], shorten(second, LETTERS, placeholder="…") or second]
-        if lines[1] == "…":  # one word that is itself too long
-            lines[1] = second[: LETTERS - 1] + "…"
-    return "\n".join(line.replace("$", r"\$") for line in lines)
+        lines = [lines[0], f"{_cut(lines[1])}…"]
+    return "\n".join(lines)
+
+
+def _cut(line: str) -> str:
+    """The beginning of a line that leaves room for three dots, of whole words where it has several."""
+    if len(line) < LETTERS:
+        return line
+    words = re.match(rf"(.{{1,{LETTERS - 1}}})(?<![\s_-])(?=[\s_-])", line)
+    return words[1] if words else line[: LETTERS - 1]
+
+
+def _wrap(name: str) -> list[str]:
+    """Lines of a name, broken behind blanks, underscores and hyphens, and within a word only where it is too long."""
+    lines = [""]
+    for part in re.findall(r"[^\s_-]*[\s_-]+|[^\s_-]+", name):
+        if lines[-1] and len(lines[-1]) + len(part.rstrip()) > LETTERS:
+            lines.append("")
+        lines[-1] += part
+        while len(lines[-1].rstrip()) > LETTERS:
+            lines[-1:] = [lines[-1][:LETTERS], lines[-1][LETTERS:]]
+    return [line.rstrip() for line in lines]

@@ -16,6 +16,7 @@ from matplotlib.lines import Line2D
 from gnn_dml.atomic import write_atomically
 from gnn_dml.errors import UserError
 from gnn_dml.results.cells import Cell, cells_of, require_metric
+from gnn_dml.results.glyphs import drawable, quiet
 
 BLUE, ORANGE, GREEN, GREY, INK = "#0072B2", "#D55E00", "#009E73", "#7a7a7a", "#222222"  # Okabe and Ito's palette
 DPI = 100
@@ -40,12 +41,17 @@ def plot_recall(frame: pd.DataFrame, path: Path, *, metric: str = "backbone_reca
         `path`.
 
     Raises:
-        UserError: When the metric is not one of the backbone's in the frame, or the suffix is another.
+        UserError: When the metric is not one of the backbone's in the frame, the suffix is another, or the file cannot
+            be written.
     """
     if path.suffix.lower() not in SUFFIXES:
         raise UserError(f"a plot is written as {', '.join(SUFFIXES)}, not {path.name}")
     figure = figure_recall(frame, metric=metric)
-    return write_atomically(path, lambda partial: figure.savefig(partial, dpi=DPI))
+    try:
+        with quiet():
+            return write_atomically(path, lambda partial: figure.savefig(partial, dpi=DPI))
+    except OSError as error:
+        raise UserError(f"cannot write {path}: {error.strerror or error}") from error
 
 
 def figure_recall(frame: pd.DataFrame, *, metric: str = "backbone_recall@1") -> Figure:
@@ -75,15 +81,17 @@ def figure_recall(frame: pd.DataFrame, *, metric: str = "backbone_recall@1") -> 
     axes = figure.add_subplot()
     everything = []
     for row, cell in enumerate(cells):
-        drawn = [name for name in MARKS if len(cell.values(metric.replace("backbone_", f"{name}_")))]
-        for place, name in enumerate(drawn):
-            middle = row + OFFSET * (2 * place / max(1, len(drawn) - 1) - 1) * (len(drawn) > 1)
+        branches = [name for name in MARKS if len(cell.values(metric.replace("backbone_", f"{name}_")))]
+        for place, name in enumerate(branches):
+            middle = row + OFFSET * (2 * place / max(1, len(branches) - 1) - 1) * (len(branches) > 1)
             everything += _branch(axes, middle, cell, metric.replace("backbone_", f"{name}_"), name)
     _limits(axes, everything, any(cell.diverged for cell in cells))
     for row, cell in enumerate(cells):
         if cell.diverged:
             _diverged(axes, row, cell)
-    axes.set_yticks(range(len(cells)), labels, parse_math=False)
+    drawn = [drawable(label) for label in labels]
+    fonts = list(dict.fromkeys(font for _, needed in drawn for font in needed))
+    axes.set_yticks(range(len(cells)), [label for label, _ in drawn], parse_math=False, family=fonts)
     axes.set_ylim(len(cells) - 0.5, -0.5)
     axes.set_xlabel(_axis_label(metric))
     axes.grid(axis="x", color="#e4e4e4")
@@ -131,7 +139,8 @@ def _labels(cells: Sequence[Cell]) -> list[str]:
     differ = [i for i, column in enumerate(settings) if len(set(column)) > 1]
     labels = []
     for cell in cells:
-        parts = [fill(cell.name, 26), *(fill(cell.setting[i], 30) for i in differ if cell.setting[i])]
+        shown = [*cell.setting[:3], cell.data]
+        parts = [fill(cell.name, 26), *(fill(shown[i], 30) for i in differ if shown[i])]
         labels.append("\n".join(parts))
     return labels
 

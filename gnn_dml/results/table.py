@@ -7,6 +7,7 @@ import pandas as pd
 
 from gnn_dml.errors import UserError
 from gnn_dml.results.cells import Cell, cells_of, text
+from gnn_dml.results.footnotes import data_notes, machine_notes, shared_notes
 from gnn_dml.results.intervals import Interval, t_interval
 
 METRICS = ("recall@1", "map@r")
@@ -40,10 +41,12 @@ def table(frame: pd.DataFrame, *, metrics: Sequence[str] = METRICS) -> str:
     shown = shown or ["backbone"]
     columns = [(metric, branch) for metric in metrics for branch in shown]
     lines: list[str] = []
+    several = len({cell.setting[3] for cell in cells}) > 1
     for setting in dict.fromkeys(cell.setting for cell in cells):
-        title = "  ".join(part for part in (setting[1], setting[2], setting[0]) if part)
-        lines += [fill(title, WIDTH), ""] if title else []
         inside = [cell for cell in cells if cell.setting == setting]
+        where = inside[0].data if several else ""
+        title = "  ".join(part for part in (setting[1], where, setting[2], setting[0]) if part)
+        lines += [fill(title, WIDTH), ""] if title else []
         head = ["cell", "seeds", *(f"{_short(metric)} {branch}" for metric, branch in columns), "seconds"]
         lines += _grid(head, [[_label(cell), _seeds(cell), *_numbers(cell, columns)] for cell in inside])
         lines += _differences(inside, metrics, shown)
@@ -137,7 +140,7 @@ def _notes(cells: Sequence[Cell], metrics: Sequence[str]) -> list[str]:
             "expanded: each embedding of the backbone moved towards its nearest neighbours, with nothing learned; how "
             "far was chosen on the validation classes. It is the bar for refined ones."
         )
-    notes += _graph_notes(cells)
+    notes += [*data_notes(cells), *machine_notes(cells), *shared_notes(cells), *_graph_notes(cells)]
     if any(cell.uses_labels for cell in cells):
         notes.append(
             "* The training graph was built from labels: they leak into the refined branch during training. "

@@ -109,9 +109,10 @@ class Trainer:
 
     def _show_prototypes(self) -> None:
         """Give the directions of the classes to a sampler that draws by them."""
+        sampler = getattr(self.loader, "sampler", None)
         prototypes = getattr(self.learner.embedder, "prototypes", None)
-        if isinstance(self.loader.sampler, DrawsByPrototypes) and prototypes is not None:
-            self.loader.sampler.show(prototypes)
+        if isinstance(sampler, DrawsByPrototypes) and prototypes is not None:
+            sampler.show(prototypes)
 
     def _on_device(self, batch: Batch) -> Batch:
         images = self.finish(batch.images.to(self.device, non_blocking=True))

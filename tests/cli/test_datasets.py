@@ -181,8 +181,12 @@ def test_a_folder_of_ones_own_with_a_cache(trees, tmp_path, capsys):
     root = trees.write_folder(tmp_path / "mine")
     assert main(["data", "verify", "folder", "--root", str(root)]) == 0
     settings = ["dataset=folder", f"dataset.root={root}", f"out={tmp_path / 'runs'}", *SMALL]
-    settings += ["protocol.classes_per_batch=3", "protocol.images_per_class=2", "graph=knn", "graph.k=2"]
+    settings += ["protocol.classes_per_batch=2", "protocol.images_per_class=2", "graph=knn", "graph.k=2"]
+    (root / "class 1" / "IMG_1.svg").write_text("<svg/>")
+    capsys.readouterr()
     assert main(["train", *settings, f"dataset.cache={tmp_path / 'cache'}", "dataset.cache_side=40"]) == 0
+    said = "dataset=folder: a folder per class, of which the last 4 of 8 are for testing; passed over: 1 (suffix .svg)"
+    assert said in capsys.readouterr().out
     shutil.move(tmp_path / "cache", tmp_path / "moved")
     capsys.readouterr()
     assert main(["train", *settings, f"dataset.cache={tmp_path / 'moved'}", "dataset.cache_side=40"]) == 0

@@ -11,6 +11,7 @@ import pytest
 import torch
 
 from gnn_dml.experiments.checkpoint import read_checkpoint
+from gnn_dml.metrics import retrieval
 
 
 def shown(program, *arguments):
@@ -251,6 +252,23 @@ def test_a_file_of_embeddings_gives_the_numbers_of_the_run(run, program, tmp_pat
     branch = "refined" if option else "backbone"
     names = [name.removeprefix(f"{branch}_") for name in expected if name.startswith(f"{branch}_")]
     assert {name: found[name] for name in names} == {name: expected[f"{branch}_{name}"] for name in names}
+
+
+def test_more_metrics_are_named_and_printed(mine, program, tmp_path):
+    shown_here = program("evaluate", *mine, "--metrics", "mrr,map@3/found", "--csv", tmp_path / "a.csv")
+    assert "mrr" in shown_here
+    row = pd.read_csv(tmp_path / "a.csv").iloc[0]
+    expected = retrieval(X, LABELS, more=["mrr", "map@3/found"])
+    assert row["mrr"] == pytest.approx(expected["mrr"])
+    assert row["map@3/found"] == pytest.approx(expected["map@3/found"])
+    assert "unknown metric 'mmr'; there are mrr, precision@K" in program("evaluate", *mine, "--metrics", "mmr", code=2)
+
+
+@pytest.mark.filterwarnings("ignore:the embeddings point")
+def test_a_collapsed_space_is_said(program, tmp_path):
+    collapsed = 1 + 1e-4 * np.random.default_rng(0).standard_normal((20, 4))
+    np.savez(tmp_path / "e.npz", embeddings=collapsed, labels=np.arange(20) % 4)
+    assert "has collapsed" in program("evaluate", "--embeddings", tmp_path / "e.npz")
 
 
 def test_without_any_answer_there_is_no_number(program, tmp_path):

@@ -7,29 +7,16 @@ import os
 import random
 import re
 import subprocess
-import sys
 import time
-from pathlib import Path
 
 import pandas as pd
 import pytest
 
 from gnn_dml.experiments.finished import check_weights
 
-ROOT = Path(__file__).parents[2]
 MOMENTS = int(os.environ.get("GNN_DML_MOMENTS", "1"))
 STUDY = "seeds: [0]\ncells:\n  none: [graph=none]\n  near: [graph=knn, graph.k=3]\n"
 ROW = re.compile(r"^\[\d/2\] (\w+), seed 0: [^,\n]*(?:, refined [^,\n]*)?(, reused)?$", re.MULTILINE)
-
-
-def start(study, settings):
-    return subprocess.Popen(
-        [sys.executable, "-m", "gnn_dml.cli.main", "ablate", str(study), *settings],
-        env={**os.environ, "PYTHONPATH": str(ROOT)},
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    )
 
 
 def has_begun(folder, process):
@@ -42,11 +29,11 @@ def has_begun(folder, process):
 
 
 @pytest.mark.parametrize("moment", range(MOMENTS))
-def test_the_other_finishes_what_a_killed_one_left(tiny_settings, tmp_path, moment):
+def test_the_other_finishes_what_a_killed_one_left(processes, tiny_settings, tmp_path, moment):
     study, folder = tmp_path / "pair.yaml", tmp_path / "runs" / "pair"
     study.write_text(STUDY)
-    settings = [*tiny_settings, "protocol.epochs=6"]
-    killed, other = start(study, settings), start(study, settings)
+    command = ["-m", "gnn_dml.cli.main", "ablate", study, *tiny_settings, "protocol.epochs=6"]
+    killed, other = processes.Process(*command), processes.Process(*command)
     while not has_begun(folder, killed):
         time.sleep(0.02)
     try:

@@ -11,49 +11,58 @@ import pytest
 COMMANDS = ["demo", "train", "ablate", "evaluate", "embed", "search", "data"]
 
 
-def gnn_dml(*arguments, cwd=None, code=0):
-    done = subprocess.run(
-        [sys.executable, "-m", "gnn_dml.cli.main", *map(str, arguments)],
-        cwd=cwd,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+def interpreter(*command, cwd=None):
+    """A new interpreter, as a person starts it."""
+    return subprocess.run([sys.executable, *command], cwd=cwd, capture_output=True, text=True)
+
+
+def check(done, code):
     assert done.returncode == code, done.stdout + done.stderr
     assert "Traceback" not in done.stderr
     assert "Warning" not in done.stderr
     return done
 
 
-@pytest.mark.parametrize("command", [None, *COMMANDS])
+def gnn_dml(*arguments, cwd=None, code=0):
+    """The program from its first import to its end."""
+    return check(interpreter("-m", "gnn_dml.cli.main", *map(str, arguments), cwd=cwd), code)
+
+
+@pytest.mark.parametrize("command", ["--help", "train --help"])
 def test_help_has_examples_that_start_with_the_program(command):
-    arguments = ["--help"] if command is None else [command, "--help"]
-    text = gnn_dml(*arguments).stdout
+    text = gnn_dml(*command.split()).stdout
     examples = [line for line in text.splitlines() if line.startswith("  gnn-dml ")]
     assert len(examples) >= 2
 
 
-@pytest.mark.parametrize(
-    "arguments",
-    [
-        ["--help"],
-        ["train", "--help"],
-        ["train", "graph=knnn"],
-        ["train", "--show"],
-        ["search", "--help"],
-        ["evaluate", "runs", "graph=knnn"],
-        ["evaluate", "--embeddings", "nowhere.npy"],
-        ["embed", "runs", "--out", "embeddings.csv"],
-    ],
-)
-def test_help_and_argument_errors_load_no_torch(arguments):
-    script = (
-        "import sys; from gnn_dml.cli.main import main\n"
-        "try: main(sys.argv[1:])\nexcept SystemExit: pass\n"
-        "print([name for name in ('torch', 'pandas', 'matplotlib', 'torchvision') if name in sys.modules])"
-    )
-    done = subprocess.run([sys.executable, "-c", script, *arguments], capture_output=True, text=True, check=True)
-    assert done.stdout.splitlines()[-1] == "[]"
+LIGHT = [
+    *([*command, "--help"] for command in ([], *([name] for name in COMMANDS))),
+    ["train", "graph=knnn"],
+    ["train", "--show"],
+    ["evaluate", "runs", "graph=knnn"],
+    ["evaluate", "--embeddings", "nowhere.npy"],
+    ["embed", "runs", "--out", "embeddings.csv"],
+]
+COMMANDS_IN_TURN = """
+import contextlib, io, json, sys
+from gnn_dml.cli.main import main
+for arguments in json.loads(sys.argv[1]):
+    said = io.StringIO()
+    with contextlib.redirect_stdout(said), contextlib.suppress(SystemExit):
+        main(arguments)
+    heavy = [name for name in ("torch", "pandas", "matplotlib", "torchvision", "scipy") if name in sys.modules]
+    print(json.dumps([said.getvalue(), heavy]))
+"""
+
+
+def test_help_and_argument_errors_load_no_torch():
+    """One interpreter for all: what a command loads stays loaded, so that nothing at the end is nothing all along."""
+    done = interpreter("-c", COMMANDS_IN_TURN, json.dumps(LIGHT))
+    found = [json.loads(line) for line in done.stdout.splitlines()]
+    assert [heavy for _, heavy in found] == [[]] * len(LIGHT), done.stderr
+    for arguments, (text, _) in zip(LIGHT, found, strict=True):
+        if "--help" in arguments:
+            assert len([line for line in text.splitlines() if line.startswith("  gnn-dml ")]) >= 2, arguments
 
 
 @pytest.mark.parametrize(
@@ -68,8 +77,8 @@ def test_help_and_argument_errors_load_no_torch(arguments):
         (["demo", "graph=knn,complete"], "gnn-dml demo: cell 'raw pixels'"),
     ],
 )
-def test_mistakes_end_in_one_sentence_and_exit_code_2(arguments, message, tmp_path):
-    done = gnn_dml(*arguments, cwd=tmp_path, code=2)
+def test_mistakes_end_in_one_sentence_and_exit_code_2(processes, arguments, message, tmp_path):
+    done = check(processes.run("-m", "gnn_dml.cli.main", *arguments, cwd=tmp_path), 2)
     assert message in done.stderr
     assert not list(tmp_path.iterdir())
 
@@ -104,7 +113,7 @@ def test_an_unknown_command_is_refused_with_the_known_ones():
     assert "demo" in gnn_dml("trian", code=2).stderr
 
 
-def test_train_then_again_then_evaluate(program, tiny_settings, tmp_path, monkeypatch):
+def test_train_then_again_then_evaluate(program, processes, tiny_settings, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     settings = [*tiny_settings, "graph=knn", "graph.k=3", "layer=gat", "seed=3"]
     first = gnn_dml("train", *settings, cwd=tmp_path)
@@ -124,7 +133,8 @@ def test_train_then_again_then_evaluate(program, tiny_settings, tmp_path, monkey
     assert (folder / "best.pt").stat().st_mtime_ns == before
     assert (folder / "neighbours.png").is_file()
 
-    measured = json.loads(gnn_dml("evaluate", folder, "--json", "--device", "cpu", cwd=tmp_path).stdout)
+    other = processes.run("-m", "gnn_dml.cli.main", "evaluate", folder, "--json", "--device", "cpu", cwd=tmp_path)
+    measured = json.loads(check(other, 0).stdout)
     for name in ("backbone_recall@1", "refined_recall@1", "backbone_map@r", "refined_nmi"):
         assert measured[name] == pytest.approx(row[name]), name
     shown = program("evaluate", folder / "last.pt", "--split", "val")

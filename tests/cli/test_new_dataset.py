@@ -2,8 +2,6 @@
 
 import os
 import shutil
-import subprocess
-import sys
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -37,7 +35,7 @@ def write(root):
 CARD = "title: Letters\nimages: 32\nclasses: 8\nsources: [{file: pages.zip, makes: pages}]\nby_hand: write to us\n"
 
 
-def test_the_common_tests_find_it(tmp_path):
+def test_the_common_tests_find_it(processes, tmp_path):
     """From its archive to a trained run, in the list of the command line, with its card and its page."""
     for name in COPIED:
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
@@ -57,14 +55,8 @@ def test_the_common_tests_find_it(tmp_path):
         (tmp_path / name).write_text(text)
     with (tmp_path / "gnn_dml" / "data" / "__init__.py").open("a") as file:
         file.write("from gnn_dml.data.letters import read_letters as read_letters\n")
-    command = [sys.executable, "-m", "pytest", "-n", "0", "-q", "tests/cli/test_datasets.py"]
-    done = subprocess.run(
-        [*command, "-k", "letters or belongs or list"],
-        cwd=tmp_path,
-        env={**os.environ, "PYTHONPATH": str(tmp_path)},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+    chosen = ["tests/cli/test_datasets.py", "-k", "letters or belongs or list"]
+    environment = {**os.environ, "PYTHONPATH": str(tmp_path)}
+    done = processes.run("-m", "pytest", "-n", "0", "-q", *chosen, cwd=tmp_path, env=environment)
     assert done.returncode == 0, done.stdout + done.stderr
     assert "3 passed" in done.stdout

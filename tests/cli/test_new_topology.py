@@ -6,8 +6,6 @@ found by the common tests.
 
 import os
 import shutil
-import subprocess
-import sys
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -95,20 +93,6 @@ def add(folder: Path, room: str, group: str, name: str, texts: tuple[str, str, s
         file.write(f"from gnn_dml.{room}.{name} import {exported} as {exported}\n")
 
 
-def python(folder: Path, *arguments: str) -> str:
-    """What a command prints in the copy, where the package is the copy's."""
-    done = subprocess.run(
-        [sys.executable, "-m", *arguments],
-        cwd=folder,
-        env={**os.environ, "PYTHONPATH": str(folder)},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert done.returncode == 0, done.stdout + done.stderr
-    return done.stdout
-
-
 FOUND = (
     "test_opposites_do_not_hear_each_other",
     "test_hardly_any_nodes[0-True-<lambda>0]",
@@ -127,8 +111,15 @@ HOLDING = ("tests/graphs", "tests/layers/test_steep.py", "tests/test_devices.py"
 CHOSEN = "close or Close or steep or test_topologies or one_way"
 
 
-def test_the_common_tests_find_them(tmp_path, tiny_archive):
+def test_the_common_tests_find_them(processes, tmp_path, tiny_archive):
     """One process for all of their tests, and a run with both."""
+
+    def python(*arguments: str) -> str:
+        """What a command prints in the copy, where the package is the copy's."""
+        done = processes.run("-m", *arguments, cwd=tmp_path, env={**os.environ, "PYTHONPATH": str(tmp_path)})
+        assert done.returncode == 0, done.stdout + done.stderr
+        return done.stdout
+
     for name in COPIED:
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
         copy = shutil.copytree if (ROOT / name).is_dir() else shutil.copy
@@ -141,11 +132,11 @@ def test_the_common_tests_find_them(tmp_path, tiny_archive):
     text = common.read_text()
     assert text.count(COMMON) == 1
     common.write_text(text.replace(COMMON, f"{COMMON}    lambda loop: graphs.Close(0.3, loop=loop),\n"))
-    said = python(tmp_path, "pytest", "-n", "0", "-rp", *HOLDING, "tests/test_imports.py", "-k", CHOSEN)
+    said = python("pytest", "-n", "0", "-rp", *HOLDING, "tests/test_imports.py", "-k", CHOSEN)
     passed = [line.rpartition("::")[2] for line in said.splitlines() if line.startswith("PASSED ")]
     assert [name for name in FOUND if name not in passed] == [], said
     small = ["backbone.width=4", "backbone.dim=16", "protocol.epochs=1", "protocol.neighbours=4", "device=cpu"]
     batches = ["protocol.classes_per_batch=4", "protocol.images_per_class=4", f"dataset.root={tiny_archive}"]
-    python(tmp_path, "gnn_dml.cli.main", "train", "graph=close", "layer=steep", "out=runs", *small, *batches)
+    python("gnn_dml.cli.main", "train", "graph=close", "layer=steep", "out=runs", *small, *batches)
     (run,) = tmp_path.glob("runs/single/*/best.pt")
     assert b"gnn_dml.graphs.Close" in run.read_bytes()

@@ -114,7 +114,7 @@ def test_only_the_gallery_is_searched_and_a_file_of_the_split_is_known(run, prog
         (["{run}"], "name a run and an image"),
         (["{run}", "{tmp}/photo.webp", "--out", "{tmp}/found.jpg"], "found.jpg must be a .png file"),
         (["{run}", "nothing.jpg"], "nothing.jpg is no image file, and no image of the split has that name"),
-        (["{run}", "{tmp}/text.jpg"], "text.jpg: it is in no image format that Pillow knows"),
+        (["{run}", "{tmp}/text.jpg"], "text.jpg: it is in no image format that is known here"),
         (["{plain}", "{tmp}/photo.webp", "--refined"], "--refined needs a refiner"),
         (["nowhere", "{tmp}/photo.webp"], "there is no run or checkpoint nowhere"),
     ],

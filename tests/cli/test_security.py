@@ -7,7 +7,6 @@ is imported, called, or asked for anything.
 import copy
 import json
 import os
-import subprocess
 import sys
 from pathlib import Path
 
@@ -163,10 +162,14 @@ def environment(place):
     return {**os.environ, "PYTHONPATH": os.pathsep.join([str(place), *filter(None, sys.path)])}
 
 
-def other_process(place, *arguments):
+@pytest.fixture(scope="module")
+def other_process(processes):
     """The program in a process of its own."""
-    line = [sys.executable, "-m", "gnn_dml.cli.main", *map(str, arguments)]
-    return subprocess.run(line, cwd=place, env=environment(place), capture_output=True, text=True, timeout=300)
+
+    def call(place, *arguments):
+        return processes.run("-m", "gnn_dml.cli.main", *arguments, cwd=place, env=environment(place))
+
+    return call
 
 
 def weights_of_stride_zero(held):
@@ -176,7 +179,7 @@ def weights_of_stride_zero(held):
 
 
 @pytest.fixture(scope="module")
-def refused(run, noisy_archive, place):
+def refused(run, noisy_archive, place, processes):
     """For each hostile file what the program did with it."""
     held, asked = parts(run), {}
     image = str(place / "photo.png")
@@ -200,8 +203,7 @@ def refused(run, noisy_archive, place):
         asked[f"embed: {name}"] = ["embed", path, *settings, "--out", "left/vectors.parquet"]
         asked[f"search: {name}"] = ["search", path, image, *settings, "--out", "left/found.png"]
     (place / "asked.json").write_text(json.dumps(asked))
-    line = [sys.executable, "-c", READ_ALL, place / "asked.json", place / "left"]
-    done = subprocess.run(line, cwd=place, env=environment(place), capture_output=True, text=True, timeout=300)
+    done = processes.run("-c", READ_ALL, place / "asked.json", place / "left", cwd=place, env=environment(place))
     assert done.returncode == 0, done.stderr
     return json.loads(done.stdout)
 
@@ -237,7 +239,7 @@ def test_a_hostile_file_is_refused_in_a_sentence_and_nothing_runs(name, refused)
     assert found["grown"] < 300_000  # KiB
 
 
-def test_the_trap_would_have_left_a_file(run, noisy_archive, place, tmp_path):
+def test_the_trap_would_have_left_a_file(run, noisy_archive, other_process, tmp_path):
     (tmp_path / "left").mkdir()
     (tmp_path / "trap.py").write_text(TRAP)
     held = parts(run)
@@ -333,7 +335,7 @@ class Far(torch.nn.Module):
 """
 
 
-def test_an_own_loss_is_needed_to_train_and_not_to_evaluate(noisy_archive, program, tmp_path):
+def test_an_own_loss_is_needed_to_train_and_not_to_evaluate(noisy_archive, program, tmp_path, other_process):
     """Without the folder, and in another process, where its module is not to be found."""
     (tmp_path / "mine" / "loss").mkdir(parents=True)
     (tmp_path / "mine" / "own_loss_of_a_user.py").write_text(OWN_LOSS)
@@ -351,7 +353,7 @@ def test_an_own_loss_is_needed_to_train_and_not_to_evaluate(noisy_archive, progr
     assert json.loads(done.stdout)["backbone_recall@1"] == json.loads(result.read_text())["backbone_recall@1"]
 
 
-def test_a_hostile_loss_is_dropped(run, noisy_archive, place, tmp_path):
+def test_a_hostile_loss_is_dropped(run, noisy_archive, place, tmp_path, other_process):
     held, path = parts(run), tmp_path / "best.pt"
     torch.save({**held, "config": changed(held["config"], {"loss": {"terms": {"mine": TRAPPED}}})}, path)
     assert "loss" not in read_checkpoint(path).config
@@ -385,7 +387,7 @@ def test_a_refiner_of_a_hundred_thousand_layers_ends_in_a_sentence(published_wei
 
 
 @pytest.fixture(scope="module")
-def folder_run(trees, tmp_path_factory):
+def folder_run(trees, other_process, tmp_path_factory):
     """A run on a folder of images."""
     place = tmp_path_factory.mktemp("folder")
     root = trees.write_folder(place / "images", classes=6, images=3)
@@ -412,7 +414,7 @@ def values(held):
         yield held
 
 
-def test_a_checkpoint_brings_no_path(folder_run, program, tmp_path):
+def test_a_checkpoint_brings_no_path(folder_run, other_process, program, tmp_path):
     run, root = folder_run
     held = parts(run)
     strings = list(values({**held, "weights": None}))
@@ -443,7 +445,7 @@ def test_a_cache_in_a_checkpoint_creates_nothing(folder_run, program, tmp_path):
             (tmp_path / "config.yaml").unlink(missing_ok=True)
 
 
-def test_of_a_config_yaml_nothing_but_paths_of_the_data_set_is_taken(run, place, program, tmp_path):
+def test_of_a_config_yaml_nothing_but_paths_of_the_data_set_is_taken(run, place, other_process, program, tmp_path):
     (tmp_path / "best.pt").write_bytes((run / "best.pt").read_bytes())
     config = yaml.safe_load((run / "config.yaml").read_text())
     before = json.loads(program("evaluate", run, "--json", "--device", "cpu"))

@@ -6,7 +6,7 @@ import pytest
 from hydra import initialize_config_dir
 from omegaconf import OmegaConf
 
-from gnn_dml.config.compose import compose_tree
+from gnn_dml.config.composer import compose_tree
 from gnn_dml.config.names import CONF, groups
 from gnn_dml.config.targets import allowed_targets, check_plain, check_targets
 from gnn_dml.errors import UserError

@@ -69,7 +69,7 @@ def test_a_graph_for_a_run_without_a_refiner_is_refused():
 
 
 def test_what_can_be_said_without_a_run_is():
-    assert [override.key_or_group for override in read_settings(["graph.k=3", "dataset=cub"])] == ["graph.k", "dataset"]
+    assert [override.name for override in read_settings(["graph.k=3", "dataset=cub"])] == ["graph.k", "dataset"]
     with pytest.raises(UserError, match="dataset=cup is unknown"):
         read_settings(["dataset=cup"])
 
@@ -102,7 +102,7 @@ def test_photographs_for_a_run_on_drawings_have_its_size_and_its_normalisation(t
     assert differences(DRAWN, {**found, "dataset": DRAWN["dataset"]}) == {"choices.dataset": "folder"}
 
 
-def test_other_photographs_keep_their_own_size_where_the_backbone_takes_any(tmp_path):
+def test_other_photographs_are_seen_as_large_as_those_of_the_training(tmp_path):
     run = resolve(
         [
             "dataset=folder",
@@ -113,10 +113,10 @@ def test_other_photographs_keep_their_own_size_where_the_backbone_takes_any(tmp_
         ]
     )
     transform = overlay(run, ["dataset=cub", f"dataset.root={tmp_path}"])["dataset"]["transform"]
-    assert (transform["size"], transform["resize"], transform["normalize"]) == (227, 256, "published")
-    flat = {**run, "backbone": {**run["backbone"], "pool": "flatten", "map_size": 1}}
-    transform = overlay(flat, ["dataset=cub", f"dataset.root={tmp_path}"])["dataset"]["transform"]
-    assert (transform["size"], transform["resize"]) == (32, 36)
+    assert (transform["size"], transform["resize"], transform["normalize"]) == (32, 36, "published")
+    typed = ["dataset.transform.size=48", "dataset.transform.normalize=half"]
+    transform = overlay(run, ["dataset=cub", f"dataset.root={tmp_path}", *typed])["dataset"]["transform"]
+    assert (transform["size"], transform["resize"], transform["normalize"]) == (48, 36, "half")
 
 
 def test_drawings_for_a_run_on_photographs_are_normalised_as_those_were(tmp_path):

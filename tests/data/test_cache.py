@@ -1,14 +1,12 @@
 import multiprocessing
 import os
 import pickle
-import signal
 import sqlite3
-import subprocess
-import sys
 import time
 from contextlib import closing
 
 import numpy as np
+import psutil
 import pytest
 import torch
 from PIL import Image
@@ -115,16 +113,12 @@ print(len(images), sum(int(images[i].sum()) for i in range(len(images))))
 """
 
 
-def fill(*arguments, **options):
-    return subprocess.Popen([sys.executable, "-c", FILL, *map(str, arguments)], stdout=subprocess.PIPE, **options)
-
-
-def test_two_processes_at_once_fill_it_once(tmp_path):
+def test_two_processes_at_once_fill_it_once(processes, tmp_path):
     paths = photographs(tmp_path / "images", 40)
-    both = [fill(tmp_path / "images", tmp_path / "cache") for _ in range(2)]
-    said = {process.communicate(timeout=120)[0] for process in both}
+    both = [processes.Process("-c", FILL, tmp_path / "images", tmp_path / "cache") for _ in range(2)]
+    said = {process.communicate()[0] for process in both}
     assert len(said) == 1
-    assert said.pop().startswith(b"40 ")
+    assert said.pop().startswith("40 ")
     with sqlite3.connect(tmp_path / "cache" / "index.sqlite") as index:
         assert index.execute("SELECT count(*), count(DISTINCT sha256) FROM images").fetchone() == (40, 40)
     assert len(shards(tmp_path / "cache")) == 1
@@ -142,14 +136,14 @@ def known(folder):
         return 0
 
 
-def test_killed_while_filling_it_goes_on_after_the_last_shard(tmp_path):
+def test_killed_while_filling_it_goes_on_after_the_last_shard(processes, tmp_path):
     count = 3 * SHARD
     paths = photographs(tmp_path / "images", count, width=60, height=60)
-    process = fill(tmp_path / "images", tmp_path / "cache")
+    process = processes.Process("-c", FILL, tmp_path / "images", tmp_path / "cache")
     deadline = time.monotonic() + 120
     while not known(tmp_path / "cache") and process.poll() is None and time.monotonic() < deadline:
         time.sleep(0.001)
-    os.kill(process.pid, signal.SIGKILL)
+    process.kill()
     process.communicate()
     before = shards(tmp_path / "cache")
     assert before
@@ -190,16 +184,105 @@ except UserError as error:
 """
 
 
-def test_a_disk_that_takes_no_more_leaves_no_half_shard(tmp_path):
+def test_a_disk_that_takes_no_more_leaves_no_half_shard(processes, tmp_path):
     paths = photographs(tmp_path / "images", 20)
-    done = subprocess.run(
-        [sys.executable, "-c", LIMITED, str(tmp_path / "images"), str(tmp_path / "cache")],
-        capture_output=True,
-        text=True,
-        check=True,
-        timeout=120,
-    )
+    done = processes.run("-c", LIMITED, tmp_path / "images", tmp_path / "cache")
     assert "cannot be used: [Errno 27] File too large" in done.stdout
     assert not shards(tmp_path / "cache")
     assert not list((tmp_path / "cache").glob(".partial*"))
     assert len(open_cache(paths, tmp_path / "cache", side=64)[0]) == 20
+
+
+def test_files_put_back_with_their_old_size_and_time_are_seen(tmp_path):
+    paths = photographs(tmp_path / "images", 3)
+    before = open_cache(paths, tmp_path / "cache", side=16)[0]
+    time_of_change = paths[0].stat().st_mtime_ns
+    one, other = paths[0].read_bytes(), paths[1].read_bytes()
+    assert len(one) == len(other)
+    paths[0].write_bytes(other)  # in its place
+    paths[1].unlink()
+    paths[1].write_bytes(one)  # another file of that name
+    for path in paths[:2]:
+        os.utime(path, ns=(time_of_change, time_of_change))
+    after = open_cache(paths, tmp_path / "cache", side=16)[0]
+    assert torch.equal(after[0], before[1])
+    assert torch.equal(after[1], before[0])
+    assert len(shards(tmp_path / "cache")) == 1  # hashed again, not decoded
+
+
+def test_a_flipped_bit_is_noticed(tmp_path):
+    paths = photographs(tmp_path / "images", 2)
+    open_cache(paths, tmp_path / "cache", side=16)
+    (shard,) = (tmp_path / "cache").glob("*.npy")
+    content = bytearray(shard.read_bytes())
+    content[-1] ^= 1
+    shard.write_bytes(content)
+    images = open_cache(paths, tmp_path / "cache", side=16)[0]
+    assert images[0].any()
+    with pytest.raises(UserError, match=r"cache .* is damaged \(16-.*npy has changed\)"):
+        images[1]
+
+
+@pytest.mark.parametrize("damage", [lambda shard: shard.write_bytes(b""), lambda shard: shard.unlink()])
+def test_images_of_a_shard_that_is_empty_or_gone_are_decoded_again(tmp_path, damage):
+    paths = photographs(tmp_path / "images", 2)
+    first = open_cache(paths, tmp_path / "cache", side=16)[0]
+    expected = [first[0], first[1]]
+    (shard,) = (tmp_path / "cache").glob("*.npy")
+    damage(shard)
+    images, kept, broken = open_cache(paths, tmp_path / "cache", side=16)
+    assert (kept, broken) == ([0, 1], [])
+    assert all(torch.equal(images[i], expected[i]) for i in range(2))
+
+
+def test_a_cache_of_the_first_version_is_filled_anew(tmp_path):
+    paths = photographs(tmp_path / "images", 2)
+    open_cache(paths, tmp_path / "cache", side=16)
+    (shard,) = (tmp_path / "cache").glob("*.npy")
+    shard.rename(tmp_path / "cache" / "16-old.npy")
+    with closing(sqlite3.connect(tmp_path / "cache" / "index.sqlite")) as index, index:
+        index.executescript(
+            "DROP TABLE files; DROP TABLE images; PRAGMA user_version = 0;"
+            "CREATE TABLE files (path TEXT PRIMARY KEY, size INTEGER, changed INTEGER, sha256 TEXT);"
+            "CREATE TABLE images (sha256 TEXT, side INTEGER, shard TEXT, start INTEGER, height INTEGER, width INTEGER);"
+            "INSERT INTO images VALUES ('x', 16, '16-old.npy', 0, 1, 1);"
+        )
+    images, kept, _ = open_cache(paths, tmp_path / "cache", side=16)
+    assert kept == [0, 1]
+    assert images[1].shape[1] == 16
+    assert list(shards(tmp_path / "cache")) == [shard.name]
+
+
+def test_names_that_are_not_utf_8_are_cached(tmp_path):
+    (path,) = photographs(tmp_path / "images", 1)
+    odd = path.with_name(os.fsdecode(b"caf\xe9.png"))
+    try:
+        path.rename(odd)
+    except OSError:
+        pytest.skip("this file system takes UTF-8 names only")
+    for _ in range(2):
+        images, kept, _ = open_cache([odd], tmp_path / "cache", side=16)
+        assert kept == [0]
+    assert images[0].shape == (3, 16, 20)
+
+
+KILLED = """
+import os, sys, time
+from pathlib import Path
+from gnn_dml.data import cache
+cache._write = lambda *rest: (print("writing", flush=True), time.sleep(600))
+cache.SHARD = 16
+cache.open_cache(sorted(Path(sys.argv[1]).iterdir()), Path(sys.argv[2]), side=1000, workers=2)
+"""
+
+
+def test_workers_end_when_the_process_that_fills_it_is_killed(processes, tmp_path):
+    """Each has more pixels ready than a pipe holds, and nobody who takes them."""
+    photographs(tmp_path / "images", 160, width=300, height=200)
+    process = processes.Process("-c", KILLED, tmp_path / "images", tmp_path / "cache")
+    assert process.stdout.readline() == "writing\n"
+    children = psutil.Process(process.pid).children()
+    assert children
+    time.sleep(2)  # so that the workers have filled what they may
+    process.kill()
+    assert psutil.wait_procs(children, timeout=90)[1] == []

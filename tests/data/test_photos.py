@@ -6,6 +6,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
+from torchvision.transforms import v2
 
 from gnn_dml.data import PhotoTransforms
 from gnn_dml.data.photos import FILL
@@ -126,3 +127,25 @@ def test_the_same_seed_gives_the_same_image():
 def test_wrong_arguments_are_named(arguments, said):
     with pytest.raises(ValueError, match=said):
         PhotoTransforms(**arguments)
+
+
+@pytest.mark.parametrize("shape", [(1, 30_000), (30_000, 1), (3, 9_001), (40, 8_000)])
+def test_of_a_thin_image_the_middle_is_seen_and_no_more_is_made(shape):
+    """The whole of it, resized, would have gigabytes; its middle is the same."""
+    height, width = shape
+    image = (torch.arange(height * width) % 251).to(torch.uint8).reshape(1, height, width).repeat(3, 1, 1)
+    seen = PhotoTransforms(32, 36).evaluate(image)
+    assert seen.shape == (3, 32, 32)
+    short = min(shape)
+    long = [max(shape) // 2 - 8 * short, max(shape) // 2 + 8 * short]
+    middle = image[:, slice(*long) if height > width else slice(None), slice(*long) if width > height else slice(None)]
+    expected = v2.CenterCrop(32)(v2.Resize(36, antialias=True)(middle))
+    assert torch.equal(seen, expected) or max(shape) % 2
+    assert PhotoTransforms(32, 36).train(image).shape == (3, 32, 32)
+
+
+@given(height=st.integers(20, 60), width=st.integers(20, 60))
+def test_any_other_image_is_seen_as_before(height, width):
+    image = torch.randint(0, 256, (3, height, width), dtype=torch.uint8)
+    expected = v2.CenterCrop(32)(v2.Resize(36, antialias=True)(image))
+    assert torch.equal(PhotoTransforms(32, 36).evaluate(image), expected)

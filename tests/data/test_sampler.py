@@ -2,6 +2,8 @@ from collections import Counter
 from itertools import groupby
 from math import gcd
 
+import numpy as np
+import pandas as pd
 import pytest
 import torch
 from hypothesis import given, settings
@@ -149,3 +151,52 @@ def test_redrawn_is_groups_with_the_numbers_of_the_epoch():
 def test_a_prime_number_of_images_cannot_be_redrawn():
     with pytest.raises(UserError, match="7 x 1 = 7 images cannot be cut"):
         RedrawnGroupSampler(labels_of([5] * 9), 7, 1, seed=0)
+
+
+@pytest.mark.parametrize("kind", [GroupSampler, RedrawnGroupSampler, DistinctSampler])
+def test_lists_arrays_and_text_are_labels_too(kind):
+    numbers = torch.tensor([3, 1, 2, 3, 1, 2] * 4)
+    names = ["", "ant", "bee", "cat"]
+    text = [names[i] for i in numbers]
+    expected = list(kind(numbers, 2, 2, seed=0))
+    for labels in (
+        numbers.tolist(),
+        numbers.numpy(),
+        pd.Series(numbers.numpy()),
+        text,
+        np.array(text),
+        pd.Series(text),
+    ):
+        assert list(kind(labels, 2, 2, seed=0)) == expected
+
+
+@pytest.mark.parametrize(
+    ("labels", "said"),
+    [([[1], [2]], r"the shape \(2, 1\)"), (torch.ones(2, 2), r"the shape \(2, 2\)"), (["a", None], "all text")],
+)
+def test_labels_that_are_none_are_refused(labels, said):
+    with pytest.raises(UserError, match=said):
+        GroupSampler(labels, 1, 1, seed=0)
+
+
+@pytest.mark.parametrize("kind", [GroupSampler, RedrawnGroupSampler, DistinctSampler])
+@pytest.mark.parametrize("workers", [0, 2])
+def test_in_a_plain_loader_every_epoch_is_another(kind, workers):
+    labels = [i % 6 for i in range(36)]
+    sampler = kind(labels, 2, 3, seed=0)
+    loader = DataLoader(range(36), batch_sampler=sampler, num_workers=workers)
+    found = [[batch.tolist() for batch in loader] for _ in range(3)]
+    for epoch, batches in enumerate(found):
+        chosen = kind(labels, 2, 3, seed=0)
+        chosen.set_epoch(epoch)
+        assert batches == list(chosen) == list(chosen)  # whoever has chosen an epoch stays there
+    assert found[0] != found[1] != found[2]
+
+
+def test_an_epoch_that_was_broken_off_is_over():
+    sampler = GroupSampler([i % 6 for i in range(36)], 2, 3, seed=0)
+    first, second = next(iter(sampler)), list(sampler)
+    whole = GroupSampler([i % 6 for i in range(36)], 2, 3, seed=0)
+    assert first == next(iter(whole))
+    whole.set_epoch(1)
+    assert second == list(whole)

@@ -49,8 +49,9 @@ def test_without_splits_the_last_labels_are_for_testing(folder):
     [
         (["images/class 1/0.jpg,,train"], "line 2: the column label is empty"),
         ([",a,train"], "line 2: the column path is empty"),
-        (["images/class 1/0.jpg,a,dev"], "line 2: split must be one of train, val, test, query, gallery, not 'dev'"),
-        (["images/class 1/0.jpg,a"], "line 2: split must be one of .* not ''"),
+        (["images/class 1/0.jpg,a,prod"], "line 2: split must be one of train, val, test, query, gallery, not 'prod'"),
+        (["images/class 1/0.jpg,a"], "line 2: 2 cells, and the header has 3"),
+        (["images/class 1/0.jpg,a,"], "line 2: split must be one of .* not ''"),
         (["images/class 1/0.jpg,a,train", "images/class 1/0.jpg,a,train"], r"line 3: .* stands on line 2 already"),
         (["images/class 1/0.jpg,a,train", "images/no.jpg,b,test"], r"line 3: there is no file .*no\.jpg$"),
         (["x.jpg,a,train", "y.jpg,b,test"], r"line 2: there is no file .*x\.jpg \(2 files are missing\)"),
@@ -76,10 +77,57 @@ def test_wrong_lines_are_named(folder, lines, said):
 
 
 def test_wrong_files_are_named(folder):
-    with pytest.raises(UserError, match=r"cannot be read as a CSV file"):
+    with pytest.raises(UserError, match=r"must be a CSV file, and there is no such file"):
         read_table(folder / "nothing.csv")
     with pytest.raises(UserError, match="lacks the column label; it has path, name"):
         read_table(write(folder, [], head="path,name"))
-    (folder / "list.csv").write_bytes(b"\xff\xfe\x00path")
-    with pytest.raises(UserError, match="cannot be read as a CSV file"):
+    (folder / "list.csv").write_bytes(b"path,label\nM\xf6we.jpg,a\n")
+    with pytest.raises(UserError, match=r"list\.csv, line 2: it is not in UTF-8"):
         read_table(folder / "list.csv")
+
+
+@pytest.mark.parametrize(
+    "spelling", ["./images/class 1/0.jpg", "images//class 1/0.jpg", "up/images/class 1/0.jpg", None]
+)
+def test_an_image_in_another_spelling_is_the_same_image(folder, spelling):
+    (folder / "up").symlink_to(".")
+    spelling = spelling or str(folder / "images" / "class 1" / "0.jpg")
+    path = write(folder, ["images/class 1/0.jpg,a,train", f"{spelling},a,train"])
+    with pytest.raises(UserError, match=r"line 3: .* stands on line 2 already, as images/class 1/0\.jpg"):
+        read_table(path)
+
+
+def test_a_link_to_an_image_of_the_list_is_the_same_image(folder):
+    (folder / "copy.jpg").symlink_to("images/class 1/0.jpg")
+    with pytest.raises(UserError, match=r"line 3: copy\.jpg stands on line 2 already"):
+        read_table(write(folder, ["images/class 1/0.jpg,a,train", "copy.jpg,b,test"]))
+
+
+def test_words_for_splits_are_those_of_folders_and_other_columns_are_named(folder):
+    lines = ["images/class 1/0.jpg,a,Training,7", "images/class 2/0.jpg,b,validation,7"]
+    lines += [f"images/class 3/{i}.jpg,c,eval,7" for i in range(2)]
+    data = read_table(write(folder, lines, head="PATH, Label,split ,vendor"))
+    assert data.roles == ("train", "val", "test", "test")
+    assert data.found.describe() == "columns that are not used: vendor"
+
+
+def test_only_the_images_that_are_needed_have_to_be_there(folder):
+    lines = ["gone.jpg,a,train", *(f"images/class 3/{i}.jpg,c,test" for i in range(2))]
+    path = write(folder, lines)
+    with pytest.raises(UserError, match=r"line 2: there is no file .*gone\.jpg"):
+        read_table(path)
+    assert read_table(path, need=("test",)).class_names == ("c",)
+
+
+def test_a_list_without_labels(folder):
+    path = write(folder, [f"images/class 3/{i}.jpg" for i in range(2)], head="path")
+    assert read_table(path, need=("test",), labelled=False).split("test").class_names == ("",)
+    with pytest.raises(UserError, match="lacks the column label"):
+        read_table(path)
+
+
+def test_a_table_of_nothing_and_a_name_that_is_too_long(folder):
+    with pytest.raises(UserError, match="lists no images"):
+        read_table(write(folder, []))
+    with pytest.raises(UserError, match=r"cannot look at .*File name too long"):
+        read_table(write(folder, [f"{'n' * 300}.jpg,a,train"]))

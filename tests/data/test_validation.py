@@ -41,7 +41,7 @@ def test_a_share_of_the_training_classes_is_held_out(training, share, seed):
 def test_over_all_folds_every_class_is_held_out_once(training, val, folds):
     before = dataset(training, val=val)
     if training + val < folds:
-        with pytest.raises(UserError, match=f"{training + val} classes"):
+        with pytest.raises(UserError, match=f"has {training + val} class"):
             hold_out_classes(before, folds=folds)
         return
     parts = [hold_out_classes(before, folds=folds, fold=fold) for fold in range(folds)]
@@ -51,6 +51,15 @@ def test_over_all_folds_every_class_is_held_out_once(training, val, folds):
     assert max(sizes) - min(sizes) <= 1
     for part in parts:
         assert classes(part, "test") == classes(before, "test")
+
+
+@given(training=st.integers(2, 60), share=st.floats(0.01, 0.99), least=st.integers(1, 12))
+def test_small_sets_give_a_least_number_but_no_more_than_half(training, share, least):
+    held = len(classes(hold_out_classes(dataset(training), share=share, least=least), "val"))
+    plain = len(classes(hold_out_classes(dataset(training), share=share), "val"))
+    assert plain <= held <= max(plain, training // 2)
+    assert held >= min(least, training // 2)
+    assert held == plain or held <= least
 
 
 def test_validation_classes_of_the_data_set_stay():
@@ -68,6 +77,7 @@ def test_seeds_differ():
     [
         ({"share": 0.0}, "val_share must be above 0 and below 1, not 0"),
         ({"share": 1.0}, "not 1.0"),
+        ({"least": 0}, "val_least must be at least 1, not 0"),
         ({"folds": 1}, "folds must be at least 2"),
         ({"folds": 3, "fold": 3}, "fold below it, not 3 and 3"),
     ],
@@ -78,5 +88,5 @@ def test_wrong_numbers_are_named(setting, said):
 
 
 def test_one_training_class_cannot_be_cut():
-    with pytest.raises(UserError, match="has 1 classes, and 2 or more"):
+    with pytest.raises(UserError, match="has 1 class, and 2 or more"):
         hold_out_classes(dataset(1))

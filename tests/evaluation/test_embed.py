@@ -1,5 +1,7 @@
 """Scores of a split with queries and a gallery apart, and of images that are read one by one."""
 
+from functools import partial
+
 import pytest
 import torch
 from torch.nn.functional import normalize
@@ -10,8 +12,10 @@ from gnn_dml.errors import UserError
 from gnn_dml.evaluation.embed import Embeddings, embed, with_plain_gallery
 from gnn_dml.evaluation.neighbourhoods import NearestNeighbourhoods
 from gnn_dml.evaluation.score import score
+from gnn_dml.graphs import Complete
+from gnn_dml.layers import DotProductAttention
 from gnn_dml.metrics import retrieval
-from gnn_dml.models import Embedder
+from gnn_dml.models import Embedder, Refiner
 from gnn_dml.training.learner import Learner
 
 
@@ -73,3 +77,15 @@ def test_a_gallery_that_is_not_refined():
     assert torch.equal(found[~query], features[~query])
     with pytest.raises(UserError, match=r"3 beside 5; set protocol\.refine_gallery=true"):
         with_plain_gallery(refined, torch.rand(4, 5), query)
+
+
+def test_weights_that_have_diverged_give_no_neighbours_and_say_so():
+    torch.manual_seed(0)
+    embedder = Embedder("small_cnn", width=4, dim=8)
+    refiner = Refiner(8, num_classes=3, layer=partial(DotProductAttention, num_heads=2))
+    learner = Learner(embedder, refiner, Complete()).eval()
+    with torch.no_grad():
+        embedder.projection.weight[0, 0] = torch.nan
+    found = embed(learner, split(), DrawingTransforms(), torch.device("cpu"), neighbourhoods=NearestNeighbourhoods(3))
+    assert not found.finite
+    assert found.refined is None

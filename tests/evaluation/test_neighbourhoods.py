@@ -176,11 +176,14 @@ def test_fewer_images_than_neighbours(rule):
 
 
 @pytest.mark.parametrize("rule", [NearestNeighbourhoods(3), ReciprocalNeighbourhoods(3)])
-def test_nan_gives_some_images(rule):
-    """Embeddings of weights that have diverged: whoever looks at the result sees NaN, not an IndexError."""
+@pytest.mark.parametrize("bad", [math.nan, math.inf, -math.inf])
+@pytest.mark.parametrize("query", [None, torch.arange(30) < 9])
+def test_a_row_that_is_not_finite_is_nobodys_neighbour(rule, bad, query):
+    """NaN would be the largest similarity of all."""
     x = randn(30, 4)
-    x[3:20] = torch.nan
-    assert ((rule(x) >= 0) & (rule(x) < 30)).all()
+    x[3:5, 1] = bad
+    with pytest.raises(ValueError, match="2 of 30 features hold NaN or infinity; the first is row 3"):
+        rule(x, query=query)
 
 
 @pytest.mark.parametrize(

@@ -179,3 +179,4 @@ def test_nan_stays_nan(rule):
     found = refine_in_neighbourhoods(refiner(), Complete(), x, neighbourhoods=rule)
     assert found.shape == (30, 8)
     assert found[:9].isnan().all()
+    torch.testing.assert_close(found[9:], refine_in_neighbourhoods(refiner(), Complete(), x[9:], neighbourhoods=rule))

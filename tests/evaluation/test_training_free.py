@@ -1,5 +1,6 @@
 """All methods of one embedding: their names, their figures, what they may look at."""
 
+import numpy as np
 import pytest
 import torch
 
@@ -95,3 +96,40 @@ def test_what_cannot_be_done_is_said():
     x = X.index_fill(0, torch.tensor([5]), torch.nan)
     with pytest.raises(UserError, match="mine, alpha_qe: 1 of 90 features hold NaN or infinity; the first is row 5"):
         measure_training_free(x, LABELS, model="mine", methods=["alpha_qe"])
+
+
+def test_the_unit_of_the_embeddings_makes_no_difference():
+    """Each row in its own, as far as float64 goes."""
+    generator = torch.Generator().manual_seed(0)
+    x, y = torch.randn(21, 5, generator=generator, dtype=torch.float64), torch.arange(21) % 5
+    powers = torch.linspace(-1000, 1000, 21).round().double()
+    moved = torch.from_numpy(np.ldexp(x.numpy(), powers[:, None].numpy().astype(int)))
+    for query in (None, torch.arange(21) < 8):
+        assert measure_training_free(moved, y, query) == measure_training_free(x, y, query)
+
+
+@pytest.mark.parametrize(
+    ("x", "labels"),
+    [
+        (torch.ones(9, 4), torch.arange(9) // 3),
+        (torch.randn(3, 20), torch.tensor([0, 0, 1])),
+        (torch.randn(5, 3), torch.zeros(5).long()),
+        (torch.randn(1, 3), torch.zeros(1).long()),
+        (torch.randn(0, 3), torch.zeros(0).long()),
+    ],
+)
+def test_few_images_and_copies_have_figures_or_none(x, labels):
+    for found in measure_training_free(x, labels):
+        answered = len(labels) > found.unmatched
+        assert all((value is not None) == answered for value in found.scores.values())
+
+
+@pytest.mark.parametrize(
+    ("row", "message"), [(0.0, "all zero"), (float("nan"), "NaN or infinity"), (float("inf"), "NaN or infinity")]
+)
+@pytest.mark.parametrize("method", [name for name in METHODS if name != "plain"])
+def test_a_row_without_a_direction_is_refused(method, row, message):
+    x = torch.randn(6, 3)
+    x[4] = row
+    with pytest.raises(UserError, match=f"{message}.*row 4"):
+        measure_training_free(x, torch.arange(6) // 2, methods=[method])

@@ -3,7 +3,7 @@
 import pytest
 
 from gnn_dml.errors import UserError
-from gnn_dml.experiments.build import build_neighbourhoods
+from gnn_dml.experiments.build import build_neighbourhoods, build_source, read_dataset
 
 
 @pytest.mark.parametrize(
@@ -23,3 +23,37 @@ def test_neighbourhoods(protocol, expected):
 def test_an_unknown_neighbourhood_is_named():
     with pytest.raises(UserError, match=r"neighbourhood must be one of nearest, reciprocal, not 'mutual'"):
         build_neighbourhoods({"neighbourhood": "mutual", "neighbours": 4})
+
+
+FOLDER = {"_target_": "gnn_dml.data.read_folder"}
+
+
+def test_a_reader_is_told_which_splits_are_needed_if_it_can_be(trees, tiny_archive, tmp_path):
+    for i in range(2):
+        trees.jpeg(tmp_path / "test" / "a" / f"{i}.jpg", i)
+    reader = {**FOLDER, "root": str(tmp_path)}
+    with pytest.raises(UserError, match="has no training images"):
+        read_dataset(reader)
+    assert len(read_dataset(reader, need=("test",))) == 2
+    emoji = {"_target_": "gnn_dml.data.emoji_archive", "root": str(tiny_archive)}
+    assert set(read_dataset(emoji, need=("test",)).roles) == {"train", "val", "test"}
+    for broken, said in (
+        ({"root": "x"}, "has no _target_"),
+        ({"_target_": "gnn_dml.no.such"}, "_target_=gnn_dml.no.such"),
+    ):
+        with pytest.raises(UserError, match=said):
+            read_dataset(broken)
+
+
+def test_validation_classes_are_held_out_of_a_training_half_alone(trees, tmp_path):
+    """A folder with test images and nothing else has a test split, and whoever wants to train there is told."""
+    trees.jpeg(tmp_path / "test" / "1.jpg", 1)
+    transform = {"_target_": "gnn_dml.data.PhotoTransforms"}
+    config = {"dataset": {"source": {**FOLDER, "root": str(tmp_path)}, "transform": transform}, "workers": 0}
+    config["protocol"] = {"val_share": 0.2}
+    source, _, skipped = build_source(config, need=("test",), labelled=False)
+    assert (source.split("test").image_names, skipped) == (("test/1.jpg",), 0)
+    with pytest.raises(UserError, match="1 images lie directly in test/"):
+        build_source(config, need=("test",))
+    with pytest.raises(UserError, match="has no training images"):
+        build_source(config, labelled=False)

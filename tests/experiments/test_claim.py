@@ -1,11 +1,7 @@
 """Claims on a folder: alone, between threads, and lost to another process."""
 
-import os
 import signal
-import subprocess
-import sys
 import threading
-from pathlib import Path
 
 import pytest
 
@@ -13,31 +9,17 @@ from gnn_dml.experiments.claim import ClaimLostError
 from gnn_dml.experiments.files import write_text
 from gnn_dml.experiments.watch import wait_for_claim
 
-ROOT = Path(__file__).parents[2]
 OWNER = """
 import sys, time
 from pathlib import Path
 from gnn_dml.experiments.watch import wait_for_claim
-claim = wait_for_claim(Path(sys.argv[1]), beat=0.05, patience=float(sys.argv[2]))
+claim = wait_for_claim(Path(sys.argv[1]), beat=0.05, patience=30)
 print("mine", flush=True)
 sys.stdin.readline()
 claim.confirm()
 print("still mine", flush=True)
 claim.release()
 """
-
-
-def start_owner(folder, patience=30):
-    owner = subprocess.Popen(
-        [sys.executable, "-c", OWNER, str(folder), str(patience)],
-        env={**os.environ, "PYTHONPATH": str(ROOT)},
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    )
-    assert owner.stdout.readline() == "mine\n"
-    return owner
 
 
 def test_a_claim_leaves_nothing(tmp_path):
@@ -54,8 +36,9 @@ def test_a_claim_leaves_nothing(tmp_path):
     assert [path.name for path in folder.iterdir()] == ["x"]
 
 
-def test_a_stopped_owner_that_goes_on_is_told(tmp_path):
-    owner = start_owner(tmp_path)
+def test_a_stopped_owner_that_goes_on_is_told(processes, tmp_path):
+    owner = processes.Process("-c", OWNER, tmp_path)
+    assert owner.stdout.readline() == "mine\n"
     owner.send_signal(signal.SIGSTOP)
     try:
         claim = wait_for_claim(tmp_path, beat=0.1, patience=0.5)

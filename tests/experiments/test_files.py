@@ -1,9 +1,6 @@
 import hashlib
 import json
-import os
-import subprocess
 import sys
-from pathlib import Path
 
 import pytest
 import torch
@@ -59,12 +56,10 @@ except UserError as error:
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="there is no file size limit")
-def test_a_full_disk_inside_torch_is_said_and_the_old_file_stays(tmp_path):
+def test_a_full_disk_inside_torch_is_said_and_the_old_file_stays(processes, tmp_path):
     save(tmp_path / "best.pt", {"epoch": 1})
     old = (tmp_path / "best.pt").read_bytes()
-    environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[2])}
-    command = [sys.executable, "-c", FULL_DISK, str(tmp_path / "best.pt")]
-    said = subprocess.run(command, env=environment, check=True, capture_output=True, text=True).stdout
+    said = processes.run("-c", FULL_DISK, tmp_path / "best.pt").stdout
     assert said.startswith(f"cannot write {tmp_path / 'best.pt'}: ")
     assert "File too large" in said
     assert (tmp_path / "best.pt").read_bytes() == old

@@ -26,7 +26,7 @@ def test_what_the_killed_left_is_removed_and_nothing_is_trained(finished):
     whole = files(folder)
     assert not has_leftovers(folder)
     before = (folder / "best.pt").stat().st_mtime_ns
-    for name in ("resume.pt", ".partial-0123456789abcdef.png", "claim.4.json"):
+    for name in ("resume.pt", ".partial-0123456789abcdef.png", "claim.4.json", "diverged.txt"):
         (folder / name).write_text("")
         assert has_leftovers(folder)
         assert execute(config, beat=0.1, patience=0.5) == (row, True)

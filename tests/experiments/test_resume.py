@@ -6,6 +6,7 @@ import pytest
 import torch
 
 from gnn_dml.config.compose import resolve
+from gnn_dml.errors import UserError
 from gnn_dml.experiments.checkpoint import read_checkpoint
 from gnn_dml.experiments.reuse import run_folder
 from gnn_dml.experiments.run import Run
@@ -73,7 +74,7 @@ def check_same_bits(folder, whole):
 
 @pytest.fixture
 def settings(tiny_settings):
-    return [*tiny_settings, "graph=none", "protocol.epochs=3"]
+    return [*tiny_settings, "graph=none", "protocol.epochs=3", "protocol.ties=first"]
 
 
 @pytest.fixture
@@ -98,15 +99,27 @@ def test_a_run_that_cannot_be_gone_on_with_begins_anew_and_says_so(settings, who
         check_same_bits(folder, whole)
 
 
-def test_the_state_of_another_run_is_not_used(settings, whole, tmp_path):
+def test_the_state_of_another_run_is_refused_with_what_differs(settings, whole, tmp_path):
     other = interrupt([*settings, "seed=1", f"out={tmp_path / 'other'}"], epochs=1)
     folder = interrupt(settings, epochs=1)
-    shutil.copy(other / "resume.pt", folder / "resume.pt")
-    sentences, starts = go_on(settings)
-    assert starts == [0]
-    assert len(sentences) == 1
-    assert "of other settings" in sentences[0]
+    kept = (other / "resume.pt").read_bytes()
+    (folder / "resume.pt").write_bytes(kept)
+    with pytest.raises(UserError, match=r"resume\.pt is of other settings: seed was 1 and is 0; move the file away"):
+        go_on(settings)
+    assert (folder / "resume.pt").read_bytes() == kept
+    (folder / "resume.pt").unlink()
+    assert go_on(settings) == ([], [0])
     check_same_bits(folder, whole)
+
+
+def test_a_state_of_other_classes_is_refused(settings):
+    folder = interrupt(settings, epochs=1)
+    state = torch.load(folder / "resume.pt", weights_only=True)
+    name = next(name for name in state["trainer"]["learner"] if name.endswith("classifier.weight"))
+    state["trainer"]["learner"][name] = torch.zeros(3, 16)
+    torch.save(state, folder / "resume.pt")
+    with pytest.raises(UserError, match=rf"does not fit the classes or the code of this run: .*{name}.*move the file"):
+        go_on(settings)
 
 
 def test_removed_weights_of_the_last_finished_epoch_are_written_again(settings, whole):

@@ -1,9 +1,6 @@
 """Two processes on the same runs: each trained once, also when one takes a run from the other."""
 
 import json
-import os
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
@@ -12,9 +9,8 @@ from gnn_dml.config.compose import resolve
 from gnn_dml.experiments.claim import ClaimLostError
 from gnn_dml.experiments.finished import check_weights
 from gnn_dml.experiments.reuse import run_folder
-from gnn_dml.experiments.run_all import run_all
+from gnn_dml.experiments.run_all import run_all, say_once
 
-ROOT = Path(__file__).parents[2]
 WORK = """
 import json, sys
 from gnn_dml.config.compose import resolve
@@ -26,11 +22,6 @@ for config, row, reused in run_all(configs, beat=0.2, patience=20):
 """
 
 
-def start(settings):
-    command = [sys.executable, "-c", WORK, json.dumps(settings)]
-    return subprocess.Popen(command, env={**os.environ, "PYTHONPATH": str(ROOT)}, stdout=subprocess.PIPE, text=True)
-
-
 def check_folder(out, rows):
     folders = sorted(path.parent for path in Path(out).glob("*/*/result.json"))
     assert [folder.name for folder in folders] == sorted(name for name, _, _ in rows)
@@ -40,8 +31,8 @@ def check_folder(out, rows):
         assert not list(folder.glob("claim.*"))
 
 
-def test_two_processes_train_each_run_once(tiny_settings, tmp_path):
-    workers = [start(tiny_settings) for _ in range(2)]
+def test_two_processes_train_each_run_once(processes, tiny_settings, tmp_path):
+    workers = [processes.Process("-c", WORK, json.dumps(tiny_settings)) for _ in range(2)]
     found = [[json.loads(line) for line in worker.communicate()[0].splitlines()[1:]] for worker in workers]
     assert [worker.returncode for worker in workers] == [0, 0]
     assert {name: sums["best.pt"] for name, sums, _ in found[0]} == {n: sums["best.pt"] for n, sums, _ in found[1]}
@@ -86,3 +77,11 @@ def test_a_run_that_is_lost_again_and_again_is_an_error(tiny_settings):
     with pytest.raises(ClaimLostError, match="taken over"):
         list(run_all([config], on_start=lost, beat=0.1, patience=0.5))
     assert not (run_folder(config) / "result.json").exists()
+
+
+def test_a_sentence_about_the_data_is_said_once_in_a_study():
+    said = []
+    say = say_once(said.append)
+    for sentence in ("one", "two", "one", "one"):
+        say(sentence)
+    assert said == ["one", "two"]

@@ -1,11 +1,8 @@
 """A process that is stopped while it trains, and goes on when another one has ended its run."""
 
 import json
-import os
 import signal
-import subprocess
 import sys
-from pathlib import Path
 
 import pytest
 
@@ -14,7 +11,6 @@ from gnn_dml.experiments.execute import execute
 from gnn_dml.experiments.finished import check_weights
 from gnn_dml.experiments.reuse import run_folder
 
-ROOT = Path(__file__).parents[2]
 TRAIN = """
 import json, sys
 from gnn_dml.config.compose import resolve
@@ -36,16 +32,10 @@ print(json.dumps([row, reused, sentences]), flush=True)
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="processes cannot be stopped there")
-def test_a_stopped_process_writes_nothing_more_and_ends_with_the_row_of_the_other(tiny_settings):
+def test_a_stopped_process_writes_nothing_more_and_ends_with_the_row_of_the_other(processes, tiny_settings):
     config = resolve(tiny_settings)
     folder = run_folder(config)
-    stopped = subprocess.Popen(
-        [sys.executable, "-c", TRAIN, json.dumps(tiny_settings)],
-        env={**os.environ, "PYTHONPATH": str(ROOT)},
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        text=True,
-    )
+    stopped = processes.Process("-c", TRAIN, json.dumps(tiny_settings))
     assert stopped.stdout.readline() == "in the second epoch\n"
     stopped.send_signal(signal.SIGSTOP)
     try:

@@ -1,20 +1,15 @@
 """Watching a folder: the living, the dead, the silent of another host, and gaps in the watching itself."""
 
 import json
-import os
 import signal
-import subprocess
-import sys
 import threading
 import time
-from pathlib import Path
 
 import pytest
 
 from gnn_dml.errors import UserError
 from gnn_dml.experiments.watch import Watch, wait_for_claim
 
-ROOT = Path(__file__).parents[2]
 OWNER = """
 import sys
 from pathlib import Path
@@ -25,14 +20,8 @@ sys.stdin.readline()
 """
 
 
-def start_owner(folder):
-    owner = subprocess.Popen(
-        [sys.executable, "-c", OWNER, str(folder)],
-        env={**os.environ, "PYTHONPATH": str(ROOT)},
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        text=True,
-    )
+def start_owner(processes, folder):
+    owner = processes.Process("-c", OWNER, folder)
     assert owner.stdout.readline() == "mine\n"
     return owner
 
@@ -44,8 +33,8 @@ def foreign_claim(folder, beat=0):
     (folder / "claim.3.json").write_text(json.dumps(said))
 
 
-def test_the_living_are_not_overtaken_and_the_killed_at_once(tmp_path):
-    owner = start_owner(tmp_path)
+def test_the_living_are_not_overtaken_and_the_killed_at_once(processes, tmp_path):
+    owner = start_owner(processes, tmp_path)
     watch = Watch(tmp_path, beat=0.05, patience=30)
     assert watch.claim() is None
     assert f"process {owner.pid} on " in watch.sentence()
@@ -60,9 +49,9 @@ def test_the_living_are_not_overtaken_and_the_killed_at_once(tmp_path):
 
 @pytest.mark.parametrize("key", ["device", "inode", "boot"])
 @pytest.mark.parametrize("change", ["other", "missing"])
-def test_a_lock_on_what_may_be_another_file_says_nothing(tmp_path, key, change):
+def test_a_lock_on_what_may_be_another_file_says_nothing(processes, tmp_path, key, change):
     """A mount without locks, a copy of a running machine, a claim of an earlier version: the heartbeat decides."""
-    owner = start_owner(tmp_path)
+    owner = start_owner(processes, tmp_path)
     owner.send_signal(signal.SIGKILL)
     owner.communicate()
     path = tmp_path / "claim.1.json"

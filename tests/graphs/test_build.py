@@ -119,3 +119,25 @@ def test_label_use_is_seen_through_compose():
 def test_a_description_is_one_line():
     assert describe(Compose([KNN(2), DropEdge(0.5)])) == "KNN(k=2, loop=True) + DropEdge(p=0.5)"
     assert describe(Compose([])) == "an empty Compose"
+
+
+class LooksAtLabels:
+    """Edges inside a class where there are labels, else none; silent about it."""
+
+    def __call__(self, data):
+        assert data.y is None or isinstance(data.y, torch.Tensor)
+        same = torch.eye(data.num_nodes, dtype=torch.bool) if data.y is None else data.y[:, None] == data.y
+        data.edge_index = same.nonzero().T.contiguous()
+        return data
+
+
+class SaysSo(LooksAtLabels):
+    uses_labels = True
+
+
+def test_labels_reach_no_transform_that_is_silent_about_them():
+    own = [[0, 1, 2, 3, 4, 5]] * 2
+    for silent in (LooksAtLabels(), Compose([LooksAtLabels(), ToUndirected()]), Compose([Complete(), LooksAtLabels()])):
+        assert build_edges(silent, X, Y).edges.tolist() == own
+    assert build_edges(SaysSo(), X, Y).edges.shape == (2, 12)
+    assert build_edges(Compose([SaysSo(), ToUndirected()]), X, Y).edges.shape == (2, 12)

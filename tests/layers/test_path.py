@@ -1,11 +1,13 @@
 """Which path is taken, seen from outside: the two differ in the last bits and in what they refuse."""
 
+import math
+
 import pytest
 import torch
 
 from gnn_dml.layers import DotProductAttention, GATConv, GATv2Conv, TransformerConv
 from gnn_dml.layers.edges import to_sparse
-from gnn_dml.layers.path import Crossover, runs_dense
+from gnn_dml.layers.path import Crossover, choose_path
 
 LAYERS = [DotProductAttention, GATConv, GATv2Conv, TransformerConv]
 RULE = Crossover((50, 100), (100, 400), (1000, 40_000))
@@ -50,24 +52,24 @@ def test_between_two_points_the_nearest_pair_counts():
 )
 def test_auto_weighs_edges_against_nodes(n, degree, dense):
     x, edges = torch.zeros(n, 4), ring(n, degree)
-    assert runs_dense("auto", x, edges, RULE) is dense
-    assert runs_dense("auto", x, as_matrix(edges, n), RULE) is dense
+    assert choose_path("auto", x, edges, RULE).dense is dense
+    assert choose_path("auto", x, as_matrix(edges, n), RULE).dense is dense
     batched = torch.stack([as_matrix(edges, n)] * 3)
-    assert runs_dense("auto", torch.zeros(3, n, 4), batched, RULE) is dense
-    assert runs_dense("auto", torch.zeros(3, n, 4), edges, RULE) is dense
+    assert choose_path("auto", torch.zeros(3, n, 4), batched, RULE).dense is dense
+    assert choose_path("auto", torch.zeros(3, n, 4), edges, RULE).dense is dense
 
 
 def test_complete_graph_is_dense_and_force_decides():
     x, edges = torch.zeros(1000, 4), ring(1000, 2)
-    assert runs_dense("auto", x, None, RULE)
-    assert runs_dense("dense", x, edges, RULE)
-    assert not runs_dense("sparse", x, None, RULE)
+    assert choose_path("auto", x, None, RULE).dense
+    assert choose_path("dense", x, edges, RULE).dense
+    assert not choose_path("sparse", x, None, RULE).dense
 
 
 def test_repeated_edges_stay_sparse():
     edges = ring(10, 4)
-    assert runs_dense("auto", torch.zeros(10, 4), edges, RULE)
-    assert not runs_dense("auto", torch.zeros(10, 4), torch.cat([edges, edges[:, :1]], dim=1), RULE)
+    assert choose_path("auto", torch.zeros(10, 4), edges, RULE).dense
+    assert not choose_path("auto", torch.zeros(10, 4), torch.cat([edges, edges[:, :1]], dim=1), RULE).dense
 
 
 @pytest.mark.parametrize("layer", LAYERS)
@@ -87,3 +89,20 @@ def test_auto_computes_what_both_paths_compute(layer, n, degree):
         torch.testing.assert_close(out["dense"], out["sparse"], atol=1e-5, rtol=0)
         given = form if chosen == "dense" or form.dtype == torch.long else to_sparse(x, form, None)[0]
         assert torch.equal(out["auto"], made[chosen](x, given))
+
+
+@pytest.mark.parametrize("layer", LAYERS)
+@pytest.mark.parametrize(("nodes", "edges"), [(20_000, 200_000), (169_343, 1_200_000)])
+def test_a_large_sparse_graph_costs_no_matrix(layer, nodes, edges):
+    """One of all pairs would take 28 GB at the larger size."""
+    edge_index = torch.randint(nodes, (2, edges))
+    assert choose_path("auto", torch.zeros(nodes, 1), edge_index, layer.crossover) == (False, None)
+
+
+@pytest.mark.parametrize("layer", LAYERS)
+def test_beyond_what_was_measured_the_share_of_edges_decides(layer):
+    last = math.exp(layer.crossover.points[-1][0])
+    share = layer.crossover.edges(round(last)) / last**2
+    for factor in (2, 10, 100):
+        n = round(factor * last)
+        assert layer.crossover.edges(n) / n**2 == pytest.approx(share, rel=1e-3)

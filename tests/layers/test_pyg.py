@@ -270,7 +270,7 @@ def test_wrong_arguments_are_named(ours):
     with pytest.raises(ValueError, match="auto, dense, sparse, not 'fast'"):
         ours(6, 4, backend="fast")
     with pytest.raises(ValueError, match="takes no edge_weight"):
-        ours(6, 4)(torch.zeros(2, 6), None, torch.ones(2, 2))
+        ours(6, 4)(torch.zeros(2, 6), None, edge_weight=torch.ones(2, 2))
     with pytest.raises(ValueError, match=r"\(5, 5\), not \(3, 4\)"):
         ours(6, 4)(torch.zeros(5, 6), torch.ones(3, 4, dtype=torch.bool))
 

@@ -48,7 +48,7 @@ def test_layers_answer_truly():
     torch.manual_seed(0)
     x, (edges, weight) = torch.randn(6, 8), Threshold(0.0).edges(torch.randn(6, 8))
     attention = DotProductAttention(8, num_heads=2)
-    assert not torch.equal(attention(x, edges, weight), attention(x, edges, None))
+    assert not torch.equal(attention(x, edges, edge_weight=weight), attention(x, edges, edge_weight=None))
 
 
 @pytest.mark.parametrize(

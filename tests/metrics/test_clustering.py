@@ -1,8 +1,12 @@
 import math
+import warnings
 from collections import Counter
 
+import numpy as np
 import pytest
 import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from gnn_dml.metrics import clustering
 
@@ -48,3 +52,38 @@ def test_the_seed_decides_and_length_does_not_matter():
     x, y = torch.randn(60, 4, generator=generator), torch.arange(60) % 6
     assert clustering(x, y, seed=3) == clustering(x, y, seed=3)
     assert clustering(x * 4, y, seed=3) == clustering(x, y, seed=3)
+
+
+@given(power=st.sampled_from([-1000, -300, -70, -40, 40, 60, 120, 300, 900]), seed=st.integers(0, 99))
+@settings(max_examples=6)
+def test_the_unit_makes_no_difference(power, seed):
+    generator = torch.Generator().manual_seed(seed)
+    x, y = torch.randn(24, 3, generator=generator, dtype=torch.float64), torch.arange(24) % 4
+    moved = torch.from_numpy(np.ldexp(x.numpy(), power))
+    assert clustering(moved, y, seed=0) == clustering(x, y, seed=0)
+
+
+@pytest.mark.parametrize("labels", [[], [0], [0, 1], [4, 4, 4, 4], [0, 1, 2, 3, 4]])
+def test_where_every_clustering_is_right_there_is_no_figure(labels):
+    found = clustering(torch.randn(len(labels), 3), torch.tensor(labels), seed=0)
+    assert math.isnan(found["nmi"])
+    assert math.isnan(found["ami"])
+
+
+@pytest.mark.parametrize("backend", ["scikit-learn", "faiss"])
+@pytest.mark.parametrize("row", [[1.0, 2.0], [0.0, 0.0]])
+def test_copies_tell_nothing_apart_and_nobody_is_warned(backend, row):
+    x, y = torch.tensor(row).repeat(12, 1), torch.arange(12) % 3
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        found = clustering(x, y, seed=0, backend=backend)
+    assert found == pytest.approx({"nmi": 0, "ami": 0}, abs=1e-9)
+
+
+@pytest.mark.parametrize("labels", [[0, 0], [0, 1, 1]])
+def test_what_cannot_cluster_is_refused_also_where_there_is_nothing_to_cluster(labels):
+    x, y = torch.eye(len(labels)), torch.tensor(labels)
+    with pytest.raises(ValueError, match="restarts"):
+        clustering(x, y, seed=0, restarts=0)
+    with pytest.raises(ValueError, match="backend"):
+        clustering(x, y, seed=0, backend="spark")

@@ -1,6 +1,3 @@
-import subprocess
-import sys
-
 import numpy as np
 import pytest
 
@@ -53,7 +50,7 @@ def test_the_tightest_of_several_counts(backend, monkeypatch):
     assert spread(kmeans(x, 8, seed=0, restarts=4, backend=backend)) == pytest.approx(min(single), rel=0.02)
 
 
-def test_small_data_have_the_same_backend_whatever_is_installed():
+def test_small_data_have_the_same_backend_whatever_is_installed(processes):
     assert choose_backend(5924, 100) == "scikit-learn"
     assert choose_backend(60502, 11316) == "faiss"
     code = (
@@ -61,7 +58,7 @@ def test_small_data_have_the_same_backend_whatever_is_installed():
         "from gnn_dml.metrics import choose_backend as choose\n"
         "print(choose(5924, 100), choose(60502, 11316))"
     )
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    done = processes.run("-c", code)
     assert done.stdout.split() == ["scikit-learn", "scikit-learn"]
 
 
@@ -75,3 +72,18 @@ def test_small_data_have_the_same_backend_whatever_is_installed():
 def test_wrong_arguments_are_named(arguments, message):
     with pytest.raises(ValueError, match=message):
         module.kmeans(groups()[0], 4, **{"seed": 0, "restarts": 1, "backend": "auto", **arguments})
+
+
+def test_stopping_where_nothing_moves_changes_nothing(monkeypatch):
+    """Against all iterations in a plain loop of faiss."""
+    import faiss
+
+    monkeypatch.setattr("gnn_dml.metrics.kmeans.LARGE", 1)
+    x = np.random.default_rng(3).standard_normal((150, 4)).astype(np.float32)
+    centroids = None
+    for i in range(module.ITERATIONS):
+        once = faiss.Kmeans(4, 30, niter=1, seed=5 + i, min_points_per_centroid=1, max_points_per_centroid=150)
+        once.train(x, init_centroids=centroids)
+        centroids = once.centroids
+    expected = once.index.search(x, 1)[1][:, 0]
+    assert kmeans(x, 30, seed=5, restarts=1, backend="faiss").tolist() == expected.tolist()

@@ -18,6 +18,7 @@ SIZES = {
     "gnn_dml.metrics.ranking.negative_counts.SAMPLE": (4, 16, 1024),
     "gnn_dml.metrics.ranking.negative_counts.CANDIDATES": (64, 2**24),
     "gnn_dml.metrics.ranking.negative_counts.MOST_EXACT": (0, 3, 1024),
+    "gnn_dml.metrics.ranking.negative_counts.AT_ONCE": (1, 16),
     "gnn_dml.metrics.retrieval.MOST_POSITIVES": (2, 5, 256),
     "gnn_dml.metrics.retrieval.MOST_PAIRS": (50, 2**25),
 }
@@ -311,3 +312,23 @@ def test_leaving_out_asks_for_the_same_labels():
     x, y = torch.randn(4, 3), torch.arange(4)
     with pytest.raises(ValueError, match="labels are not the same"):
         retrieval(x, y, gallery=x, gallery_labels=y.flip(0), leave_out=True)
+
+
+@given(powers=st.lists(st.integers(-1000, 1000), min_size=12, max_size=12), apart=st.booleans())
+@settings(max_examples=8)
+def test_cosines_do_not_depend_on_the_unit_of_a_row(powers, apart):
+    x, y = torch.randn(12, 4, generator=torch.Generator().manual_seed(0), dtype=torch.float64), torch.arange(12) % 3
+    moved = torch.from_numpy(np.ldexp(x.numpy(), np.array(powers)[:, None]))
+    if apart:
+        found = retrieval(moved[:5], y[:5], gallery=moved[5:], gallery_labels=y[5:])
+        assert found == retrieval(x[:5], y[:5], gallery=x[5:], gallery_labels=y[5:])
+    else:
+        assert retrieval(moved, y) == retrieval(x, y)
+
+
+@pytest.mark.parametrize("shape", [(0, 4), (1, 4), (3, 0)])
+@pytest.mark.parametrize("metric", ["cosine", "euclidean"])
+def test_where_nobody_can_be_answered_there_is_no_figure(shape, metric):
+    found = retrieval(torch.ones(shape), torch.arange(shape[0]), metric=metric)
+    assert found.pop("unmatched") == shape[0]
+    assert all(math.isnan(value) for value in found.values())

@@ -80,7 +80,7 @@ def test_weights_multiply_the_attention_where_the_refiner_is_weighted(sparse):
     plain, weighted = (on(backend, refiner(weighted=flag).eval()) for flag in (False, True))
     assert plain.state_dict().keys() == weighted.state_dict().keys()
     block, reduced = weighted.blocks[0], weighted.reduce(x)
-    attended = block.norm1(reduced + block.attention(reduced, edges, weight))
+    attended = block.norm1(reduced + block.attention(reduced, edges, edge_weight=weight))
     expected = block.norm2(attended + block.feed_forward(attended))
     torch.testing.assert_close(weighted(x, edges, weight).features[0], torch.nn.functional.normalize(expected, dim=-1))
     torch.testing.assert_close(plain(x, edges, weight).features[0], plain(x, edges).features[0])
@@ -154,7 +154,7 @@ def test_first_takes_weights_as_the_whole_answer_does():
     x = torch.randn(4, 6, 8, dtype=torch.float64)
     edges, weight = Threshold(0.0).edges(x)
     module = refiner(weighted=True, num_layers=2).eval()
-    torch.testing.assert_close(module.first(x, edges, weight), module(x, edges, weight).features[-1][:, 0])
+    torch.testing.assert_close(module.first(x, edges, weight), module(x, edges, edge_weight=weight).features[-1][:, 0])
     assert not torch.allclose(module.first(x, edges, weight), module.first(x, edges, torch.ones_like(weight)))
     with pytest.raises(ValueError, match="edge_weight is None"):
         module.first(x, edges)

@@ -1,8 +1,6 @@
 """timm models as backbones: against timm's own forward, from files, from a package, and without a network."""
 
 import os
-import subprocess
-import sys
 
 import pytest
 import timm
@@ -156,14 +154,13 @@ for name in sys.argv[1:]:
 """
 
 
-def test_a_download_that_is_impossible_says_how_to_give_a_file(tmp_path):
+def test_a_download_that_is_impossible_says_how_to_give_a_file(processes, tmp_path):
     """In a process whose every way out leads to a closed port of this machine."""
     closed = "http://127.0.0.1:9"
     env = {**os.environ, "HF_ENDPOINT": closed, "HF_HOME": str(tmp_path), "TORCH_HOME": str(tmp_path)}
     env |= dict.fromkeys(("http_proxy", "https_proxy", "HTTP_PROXY", "HTTPS_PROXY"), closed)
     names = ("timm/vit_small_patch16_224.dino", "timm/resnet18", "resnet18")
-    command = [sys.executable, "-c", DOWNLOAD, *names]
-    done = subprocess.run(command, env=env, capture_output=True, text=True, timeout=120)
+    done = processes.run("-c", DOWNLOAD, *names, env=env)
     for name in names:
         (said,) = (line for line in done.stdout.splitlines() if f" weights of {name} " in line)
         assert "could not be downloaded (" in said
@@ -171,8 +168,7 @@ def test_a_download_that_is_impossible_says_how_to_give_a_file(tmp_path):
     assert "Traceback" not in done.stderr
 
 
-def test_without_timm_other_backbones_are_built_and_the_extra_is_named():
+def test_without_timm_other_backbones_are_built_and_the_extra_is_named(processes):
     first = "import sys; sys.modules['timm'] = None\nfrom gnn_dml.models import build_backbone as b; b('small_cnn')\n"
-    command = [sys.executable, "-c", first + DOWNLOAD, "timm/resnet18"]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=120)
+    done = processes.run("-c", first + DOWNLOAD, "timm/resnet18")
     assert "pip install 'gnn-dml[timm]'" in done.stdout, done.stderr

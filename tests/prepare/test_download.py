@@ -1,5 +1,6 @@
 """Downloads from a real server on the loopback that breaks off, lies, changes its file or knows no ranges."""
 
+import contextlib
 import hashlib
 import http.server
 import os
@@ -28,7 +29,7 @@ class Server(http.server.ThreadingHTTPServer):
         super().__init__(("127.0.0.1", 0), Handler)
         self.content, self.etag = CONTENT, '"first"'
         self.ranges, self.stop_after, self.slow, self.status = True, None, 0.0, None
-        self.asked = []
+        self.asked, self.counted = [], True
         threading.Thread(target=self.serve_forever, daemon=True).start()
 
     @property
@@ -57,13 +58,15 @@ class Handler(http.server.BaseHTTPRequestHandler):
             self.send_header("Content-Range", f"bytes {start}-{total - 1}/{total}")
         else:
             self.send_response(200)
-        self.send_header("Content-Length", str(total - start))
+        if server.counted:
+            self.send_header("Content-Length", str(total - start))
         if server.etag:
             self.send_header("ETag", server.etag)
         self.end_headers()
         end = total if server.stop_after is None else min(total, start + server.stop_after)
         for at in range(start, end, 2**18):
-            self.wfile.write(server.content[at : min(at + 2**18, end)])
+            with contextlib.suppress(ConnectionError):
+                self.wfile.write(server.content[at : min(at + 2**18, end)])
             time.sleep(server.slow)
 
     def log_message(self, *arguments):
@@ -140,7 +143,7 @@ def test_a_part_that_is_longer_than_the_file_is_begun_again(server, tmp_path):
     assert path.read_bytes() == CONTENT
 
 
-@pytest.mark.parametrize("wrong", [{"md5": "0" * 32}, {"size": 5}])
+@pytest.mark.parametrize("wrong", [{"md5": "0" * 32}, {"size": len(CONTENT) + 5}])
 def test_another_file_than_published_is_removed(server, tmp_path, wrong):
     with pytest.raises(UserError, match=r"are expected; the file was removed|is expected; the file was removed"):
         download(server.url, tmp_path / "file.bin", **wrong)
@@ -191,3 +194,13 @@ def test_killed_in_the_middle_it_goes_on(server, tmp_path):
     download(server.url, path, md5=MD5)
     assert path.read_bytes() == CONTENT
     assert server.asked[-1] == f"bytes={came}-"
+
+
+@pytest.mark.parametrize("counted", [True, False])
+def test_more_than_is_expected_does_not_fill_the_disk(server, tmp_path, counted):
+    """Whether the server says how much is coming or not."""
+    server.counted = counted
+    for most in ({"size": 5_000_000}, {"limit": 5_000_000}):
+        with pytest.raises(UserError, match="the server sends more than 5000000 bytes; what had come was removed"):
+            download(server.url, tmp_path / "file.bin", **most)
+        assert not list(tmp_path.iterdir())

@@ -17,7 +17,7 @@ print(*[name for name in ("torch", "torchvision", "pandas", "matplotlib") if nam
 ROOM = ["gnn_dml.prepare", *(m.name for m in pkgutil.walk_packages(gnn_dml.prepare.__path__, "gnn_dml.prepare."))]
 
 
-@pytest.mark.parametrize(("modules", "loaded"), [(ROOM, []), (["gnn_dml.data"], ["torch", "torchvision"])])
+@pytest.mark.parametrize(("modules", "loaded"), [(ROOM, []), (["pandas"], ["pandas"])])
 def test_what_a_fresh_process_loads(modules, loaded):
     """The second case shows that the first could fail."""
     done = subprocess.run([sys.executable, "-c", SCRIPT, *modules], capture_output=True, text=True, check=True)

@@ -1,5 +1,6 @@
 """What comes out of an archive, entry by entry, before anybody asks whether it is safe."""
 
+import gzip
 import io
 import tarfile
 import zipfile
@@ -7,7 +8,7 @@ import zipfile
 import pytest
 
 from gnn_dml.errors import UserError
-from gnn_dml.prepare.members import CHUNK, iterate_members
+from gnn_dml.prepare.members import CHUNK, MOST_PADDING, iterate_members
 
 SIZE = 20 * 2**20
 
@@ -71,3 +72,26 @@ def test_a_header_cannot_fill_the_memory(tmp_path, mode, info):
         made.addfile(info)
     with pytest.raises(UserError, match=r"x is damaged or no archive: a header of 209\d{5} bytes"):
         list(iterate_members(tmp_path / "x"))
+
+
+@pytest.mark.parametrize("mode", ["w:gz", "w:bz2", "w:xz"])
+def test_the_checksum_behind_the_last_entry_is_read(tmp_path, mode):
+    """The entries are whole; what is damaged stands behind them, where nothing else would look."""
+    path = tar(tmp_path / "a.tar", mode, (entry("a/1"), b"x"))
+    content = bytearray(path.read_bytes())
+    assert len(list(iterate_members(path))) == 1
+    content[-6] ^= 255
+    path.write_bytes(content)
+    with pytest.raises(UserError, match="is damaged or no archive"):
+        list(iterate_members(path))
+
+
+def test_zeros_behind_the_last_entry_end(tmp_path):
+    path = tmp_path / "a.tgz"
+    with gzip.open(path, "wb", compresslevel=1) as file:
+        with tarfile.open(fileobj=file, mode="w") as archive:
+            archive.addfile(entry("a"))
+        for _ in range(MOST_PADDING // CHUNK + 1):
+            file.write(bytes(CHUNK))
+    with pytest.raises(UserError, match=f"more than {MOST_PADDING} bytes behind its last entry"):
+        list(iterate_members(path))

@@ -1,13 +1,11 @@
 import json
-import os
-import re
 import signal
-import subprocess
 import sys
 from pathlib import Path
 
 import pandas as pd
 import pytest
+from filelock import FileLock
 
 from gnn_dml.errors import UserError
 from gnn_dml.results import collect
@@ -81,12 +79,13 @@ def test_collecting_again_sees_new_runs(tmp_path):
 
 
 @pytest.mark.parametrize("content", ['{"run_id": "a", "ce', "", "\x00\xff", "[1, 2]", "null"])
-def test_a_broken_result_is_named(tmp_path, content):
+def test_a_broken_result_is_named_and_the_others_are_there(tmp_path, content):
     path = put(tmp_path, "good").parent.parent / "bad" / "result.json"
     path.parent.mkdir()
     path.write_bytes(content.encode("latin-1"))
-    with pytest.raises(UserError, match=re.escape(str(path))):
-        collect(tmp_path)
+    frame = collect(tmp_path)
+    assert frame["run_id"].tolist() == ["good"]
+    assert str(path) in frame.attrs["damaged"][0]
 
 
 @pytest.mark.parametrize(
@@ -113,11 +112,10 @@ def test_a_slightly_negative_ami_is_a_metric_like_any_other(tmp_path):
 
 
 @pytest.mark.parametrize("content", ['{"kNN": 1}', '["kNN", 3]', "["])
-def test_a_broken_list_of_cells_is_named(tmp_path, content):
+def test_a_broken_list_of_cells_is_named_and_costs_the_order_alone(tmp_path, content):
     put(tmp_path, "a")
     (tmp_path / "cells.json").write_text(content)
-    with pytest.raises(UserError, match=re.escape("cells.json")):
-        collect(tmp_path)
+    assert "cells.json" in collect(tmp_path).attrs["damaged"][0]
 
 
 def test_a_missing_or_empty_study_is_said(tmp_path):
@@ -140,14 +138,12 @@ collect(Path(sys.argv[1]))
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="there is no file size limit to be killed by")
-def test_killed_half_way_the_old_csv_stays(tmp_path):
+def test_killed_half_way_the_old_csv_stays(processes, tmp_path):
     put(tmp_path, "a")
     collect(tmp_path)
     old = (tmp_path / "results.csv").read_bytes()
     put(tmp_path, "b", seed=1, note="x" * 20_000)
-    root = Path(__file__).parents[2]
-    environment = {**os.environ, "PYTHONPATH": str(root), "PYTHONDONTWRITEBYTECODE": "1"}
-    ended = subprocess.run([sys.executable, "-c", KILLED_WHILE_WRITING, str(tmp_path)], env=environment)
+    ended = processes.run("-c", KILLED_WHILE_WRITING, tmp_path)
     assert ended.returncode == -signal.SIGXFSZ
     assert [path.stat().st_size for path in tmp_path.glob(".partial-*")] == [4096]
     assert (tmp_path / "results.csv").read_bytes() == old
@@ -173,19 +169,9 @@ for seed in range(10):
 """
 
 
-def test_two_that_collect_at_once_lose_no_row(tmp_path):
+def test_two_that_collect_at_once_lose_no_row(processes, tmp_path):
     (tmp_path / ".new").mkdir()
-    root = Path(__file__).parents[2]
-    collectors = [
-        subprocess.Popen(
-            [sys.executable, "-c", COLLECTED_BY_MANY, str(tmp_path), name],
-            env={**os.environ, "PYTHONPATH": str(root)},
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            text=True,
-        )
-        for name in ("a", "b")
-    ]
+    collectors = [processes.Process("-c", COLLECTED_BY_MANY, tmp_path, name) for name in ("a", "b")]
     assert [collector.stdout.readline() for collector in collectors] == ["ready\n"] * 2
     for collector in collectors:
         collector.stdin.write("go\n")
@@ -195,3 +181,94 @@ def test_two_that_collect_at_once_lose_no_row(tmp_path):
     assert [collector.returncode for collector in collectors] == [0, 0]
     assert sorted(pd.read_csv(tmp_path / "results.csv")["run_id"]) == sorted(f"{n}{i}" for n in "ab" for i in range(10))
     assert not list(tmp_path.glob(".partial-*"))
+
+
+DAMAGE = {
+    "deep": "[" * 100_000,
+    "other status": '{"run_id": "x", "seed": 0, "status": "done"}',
+    "huge seed": '{"run_id": "x", "seed": 1' + "0" * 30 + ', "status": "finished"}',
+    "huge number": '{"run_id": "x", "seed": 0, "status": "finished", "epochs": 1' + "0" * 400 + "}",
+    "half a pair": '{"run_id": "x", "seed": 0, "status": "finished", "cell": "\\ud800"}',
+    "percent": '{"run_id": "x", "seed": 0, "status": "finished", "backbone_recall@1": 58.0}',
+}
+
+
+@pytest.mark.parametrize("name", DAMAGE)
+def test_a_damaged_row_is_said_and_the_others_are_there(tmp_path, name):
+    put(tmp_path, "good", **{"backbone_recall@1": 0.5})
+    put(tmp_path, "bad").write_text(DAMAGE[name])
+    frame = collect(tmp_path)
+    assert frame["run_id"].tolist() == ["good"]
+    (said,) = frame.attrs["damaged"]
+    assert str(tmp_path / "bad" / "result.json") in said
+    assert pd.read_csv(tmp_path / "results.csv")["run_id"].tolist() == ["good"]
+
+
+def test_runs_of_cells_that_are_no_more_are_left_out(tmp_path):
+    for name in ("old", "new"):
+        put(tmp_path, name)
+    (tmp_path / "cells").mkdir()
+    (tmp_path / "cells" / "old.json").write_text('{"cell": "kNN", "overrides": "", "former": true}')
+    assert collect(tmp_path)["run_id"].tolist() == ["new"]
+
+
+def test_nan_in_a_row_is_missing(tmp_path):
+    put(tmp_path, "a", **{"backbone_recall@1": float("nan"), "epochs": None})
+    assert collect(tmp_path)["backbone_recall@1"].isna().all()
+
+
+def without_locks(monkeypatch):
+    """As on a file system that knows none."""
+
+    def acquire(lock, *arguments, **options):
+        raise NotImplementedError
+
+    monkeypatch.setattr(FileLock, "acquire", acquire)
+
+
+def test_a_run_that_ends_while_the_file_is_written_is_in_it_also_without_locks(tmp_path, monkeypatch):
+    without_locks(monkeypatch)
+    put(tmp_path, "a")
+    write = pd.DataFrame.to_csv
+
+    def slow(frame, *arguments, **options):
+        if len(frame) < 4:
+            put(tmp_path, f"late-{len(frame)}", seed=len(frame))
+        return write(frame, *arguments, **options)
+
+    monkeypatch.setattr(pd.DataFrame, "to_csv", slow)
+    assert len(collect(tmp_path)) == 4
+    assert len(pd.read_csv(tmp_path / "results.csv")) == 4
+
+
+def test_a_planted_link_in_the_place_of_the_lock_is_not_followed(tmp_path):
+    precious = tmp_path / "precious.txt"
+    precious.write_text("kept")
+    study = tmp_path / "study"
+    put(study, "a")
+    (study / ".results.lock").symlink_to(precious)
+    assert len(collect(study)) == 1
+    assert precious.read_text() == "kept"
+
+
+def test_rows_come_back_though_their_file_cannot_be_written(tmp_path):
+    put(tmp_path, "a")
+    (tmp_path / "results.csv").mkdir()
+    said = []
+    assert len(collect(tmp_path, on_unwritten=said.append)) == 1
+    assert len(said) == 1
+    assert said[0].startswith(f"cannot write {tmp_path / 'results.csv'}: ")
+    with pytest.raises(UserError, match=r"the rows are safe in \*/result\.json"):
+        collect(tmp_path)
+    assert not list(tmp_path.glob(".partial*"))
+
+
+def test_a_file_that_says_the_same_is_left_alone(tmp_path):
+    put(tmp_path, "a", cell="caf\udce9")
+    collect(tmp_path)
+    before = (tmp_path / "results.csv").stat().st_mtime_ns
+    collect(tmp_path)
+    assert (tmp_path / "results.csv").stat().st_mtime_ns == before
+    assert pd.read_csv(tmp_path / "results.csv")["cell"].tolist() == [r"caf\xe9"]
+    put(tmp_path, "b", seed=1)
+    assert len(collect(tmp_path)) == len(pd.read_csv(tmp_path / "results.csv")) == 2

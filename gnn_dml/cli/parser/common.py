@@ -52,14 +52,18 @@ def add_config_dir(parser: argparse.ArgumentParser) -> None:
     )
 
 
+DIGITS = 20
+"""Of a whole number at most; none that is asked for has as many."""
+
+
 def whole_number(least: int, most: int | None = None) -> Callable[[str], int]:
     """A reader of whole numbers that are not too small or too large."""
 
     def read(text: str) -> int:
-        if text.isdecimal() and int(text) >= least and (most is None or int(text) <= most):
+        if text.isdecimal() and len(text) <= DIGITS and int(text) >= least and (most is None or int(text) <= most):
             return int(text)
         bound = f"of at least {least}" if most is None else f"from {least} to {most}"
-        raise argparse.ArgumentTypeError(f"must be a whole number {bound}, not {text!r}")
+        raise argparse.ArgumentTypeError(f"must be a whole number {bound}, not {_shown(text)}")
 
     return read
 
@@ -70,13 +74,17 @@ def whole_numbers(example: str, least: int = 0) -> Callable[[str], list[int]]:
     def read(text: str) -> list[int]:
         try:
             numbers = [int(part) for part in text.split(",")]
-        except ValueError:
+        except ValueError:  # also for numbers of thousands of digits
             numbers = []
-        if numbers and min(numbers) >= least:
+        if numbers and min(numbers) >= least and max(numbers) < 10**DIGITS:
             return numbers
         bound = f" of at least {least}" if least else ""
         raise argparse.ArgumentTypeError(
-            f"must be whole numbers{bound} with commas between, like {example}; not {text!r}"
+            f"must be whole numbers{bound} with commas between, like {example}; not {_shown(text)}"
         )
 
     return read
+
+
+def _shown(text: str) -> str:
+    return repr(text if len(text) <= 60 else f"{text[:60]}...")

@@ -38,6 +38,8 @@ def add_search(commands: Commands) -> None:
         ("gnn-dml search runs/single/RUN-ID photo.jpg", "the 8 nearest test images, drawn in search.png"),
         ("gnn-dml search RUN a.jpg b.png --k 20 --out found.png", "several images, more neighbours"),
         ("gnn-dml search RUN photo.jpg --refined", "by the refined embedding"),
+        ("gnn-dml search RUN photo.jpg --split all", "among the training images too"),
+        ("gnn-dml search RUN photo.jpg --embeddings all.npz", "in embeddings that are there already"),
         ("gnn-dml search RUN photo.jpg --dataset folder dataset.root=my-images", "among other images"),
     )
     parser = add_command(commands, "search", "the nearest test images of an image", long, epilog + SETTINGS)
@@ -47,4 +49,7 @@ def add_search(commands: Commands) -> None:
         "--out", metavar="FILE", default="search.png", help="the picture, replaced if there (default: search.png)"
     )
     parser.add_argument("--refined", action="store_true", help="by the refined embedding instead of the backbone's")
-    add_model_arguments(parser)
+    parser.add_argument(
+        "--embeddings", metavar="FILE", help="search in this file that `embed` wrote with the run, not in a split"
+    )
+    add_model_arguments(parser, several=True)

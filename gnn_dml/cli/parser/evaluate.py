@@ -24,6 +24,7 @@ def add_evaluate(commands: Commands) -> None:
         ("gnn-dml evaluate RUN graph=knn graph.k=5", "another graph at test time"),
         ("gnn-dml evaluate RUN --training-free", "beside query expansion, re-ranking and diffusion"),
         ("gnn-dml evaluate cnn.pth --refiner gnn.pth --dataset cub", "published weights"),
+        ("gnn-dml evaluate packaged dataset=folder dataset.root=PHOTOS", "ImageNet features as they are, no training"),
         ("gnn-dml evaluate --embeddings mine.npy --labels mine.txt", "embeddings from elsewhere; no training here"),
         ("gnn-dml evaluate RUN --json", "for a program to read; --csv FILE for a table"),
     )
@@ -62,6 +63,14 @@ def _add_training_free(parser: argparse.ArgumentParser) -> None:
 def _add_metrics(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--ks", type=whole_numbers("1,10,100", 1), metavar="1,10,100", help="the K of Recall@K (default: the run's)"
+    )
+    parser.add_argument(
+        "--metrics",
+        dest="more",
+        type=lambda text: text.split(","),
+        default=[],
+        metavar="mrr,precision@5",
+        help="more of retrieval: mrr, precision@K, map, map@K and others (docs/evaluate.md)",
     )
     parser.add_argument(
         "--metric",

@@ -6,6 +6,7 @@ import argparse
 
 from gnn_dml.cli.parser.common import Commands, add_command, add_config_dir, add_rest, examples, whole_numbers
 from gnn_dml.config.names import choices_text
+from gnn_dml.config.recipes import RECIPES
 
 _SETTINGS = """\
 settings:
@@ -59,10 +60,19 @@ def add_train(commands: Commands) -> None:
         ("gnn-dml train graph=knn graph.k=8 layer=gat seed=3", "another graph, another layer"),
         ("gnn-dml train graph=none", "no message passing: cross-entropy only"),
         ("gnn-dml train graph=same_class", "a graph built from labels"),
+        ("gnn-dml train dataset=folder dataset.root=PHOTOS", "your own images, a folder per class"),
+        ("gnn-dml train dataset=folder dataset.root=PHOTOS --recipe frozen", "a number without training"),
         ("gnn-dml train --show graph=knn", "print the settings and train nothing"),
     )
     parser = add_command(commands, "train", "train one network and test it", long, epilog + _settings())
     parser.add_argument("--show", action="store_true", help="print the resolved settings and stop")
+    parser.add_argument(
+        "--recipe",
+        choices=tuple(RECIPES),
+        help="for photographs: settings that stand in front of those typed; small: EfficientNet-Lite0, 128 px, 5 "
+        "epochs; frozen: the same network as it comes, nothing trained; full: as the data set has them (default: full, "
+        "but small for a folder or table of images where there is no GPU and no setting says what to train)",
+    )
     add_config_dir(parser)
     _add_overrides(parser)
 

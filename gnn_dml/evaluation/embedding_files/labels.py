@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import csv
-import io
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +10,7 @@ import numpy as np
 from gnn_dml.errors import UserError
 from gnn_dml.evaluation.embedding_files.columns import Column
 from gnn_dml.evaluation.embedding_files.numpy_files import read_array
+from gnn_dml.prepare.lists import read_csv, read_text, split_lines
 
 LABELS = (".npy", ".csv", ".txt")
 """Suffixes of files of labels."""
@@ -21,24 +20,15 @@ def read_labels(path: Path) -> Column:
     """The labels in a `.npy` file (N,), in the column `label` of a `.csv` file, or on the lines of a text file.
 
     Raises:
-        UserError: If the file cannot be read or lacks the column.
+        UserError: If the file cannot be read, lacks the column or has it twice, or a row has more or fewer cells than
+            the header.
     """
     if path.suffix == ".npy":
         return read_array(path)
-    try:
-        text = path.read_text(encoding="utf-8-sig")
-    except (OSError, UnicodeDecodeError) as error:
-        raise UserError(f"{path} cannot be read as text: {error}") from error
     if path.suffix != ".csv":
-        return [line.strip() for line in text.rstrip().splitlines()]
-    try:
-        rows = csv.DictReader(io.StringIO(text, newline=""))
-        columns, found_rows = list(rows.fieldnames or []), list(rows)
-    except csv.Error as error:
-        raise UserError(f"{path} cannot be read as a CSV file: {error}") from error
-    if "label" not in columns:
-        raise UserError(f"{path} lacks the column label; it has {', '.join(columns) or 'none'}")
-    return [row["label"] for row in found_rows]
+        # An empty line in the middle is an image without a label, which is refused later.
+        return [line.strip() for line in split_lines(read_text(path).rstrip())]
+    return [cells["label"] for _, cells in read_csv(path, required=("label",)).rows]
 
 
 def name_labels(path: Path, labels: Column) -> tuple[str, ...]:

@@ -11,11 +11,28 @@ from typing import Any
 import numpy as np
 
 from gnn_dml.errors import UserError
+from gnn_dml.evaluation.embedding_files.bounds import check_unfolded
 from gnn_dml.evaluation.embedding_files.columns import ABOUT, Array, Columns, read_about, write_about
 from gnn_dml.evaluation.embedding_files.table import EmbeddingTable
 
 ARRAYS = {"vectors": "embeddings", "labels": "labels", "paths": "paths", "roles": "role"}
 """Which array of an `.npz` file holds which column."""
+
+
+UNREADABLE = (
+    OSError,
+    ValueError,
+    EOFError,
+    KeyError,
+    TypeError,
+    AttributeError,
+    RuntimeError,
+    MemoryError,
+    OverflowError,
+    zipfile.BadZipFile,
+    zlib.error,
+)
+"""What numpy raises on a file that is damaged, encrypted or of another kind."""
 
 
 def read_npy(path: Path) -> Columns:
@@ -35,6 +52,8 @@ def _read_arrays(path: Path) -> dict[str, Array]:
         if ARRAYS["vectors"] not in file.files:
             raise UserError(f"{path} lacks the array {ARRAYS['vectors']}; it has {', '.join(file.files) or 'none'}")
         named = {**ARRAYS, ABOUT: ABOUT}
+        wanted = {f"{name}.npy" for name in named.values()}
+        check_unfolded(path, sum(info.file_size for info in file.zip.infolist() if info.filename in wanted))
         return {column: file[name] for column, name in named.items() if name in file.files}
 
 
@@ -69,6 +88,6 @@ def _try_reading(path: Path, read: Callable[[], Any]) -> Any:
         return read()
     except UserError:
         raise
-    except (OSError, ValueError, EOFError, KeyError, RuntimeError, zipfile.BadZipFile, zlib.error) as error:
+    except UNREADABLE as error:
         said = next(iter(str(error).splitlines()), type(error).__name__)
         raise UserError(f"{path} cannot be read as a {path.suffix} file: {said}") from error

@@ -9,10 +9,13 @@ import numpy as np
 import numpy.typing as npt
 
 from gnn_dml.errors import UserError
+from gnn_dml.evaluation.embedding_files.bounds import check_unfolded
 from gnn_dml.evaluation.embedding_files.columns import ABOUT, Array, Columns, read_about, write_about
 from gnn_dml.evaluation.embedding_files.table import EmbeddingTable
 
 VECTOR = "vector"
+WORD = 64
+"""Bytes of a word in a list."""
 NAMES = {"labels": "label", "paths": "path", "roles": "role"}
 """Which column of a file holds which of ours, beside the vectors."""
 
@@ -22,17 +25,34 @@ def read_parquet(path: Path) -> Columns:
     import pyarrow as pa
     import pyarrow.parquet as pq
 
+    whole = path.absolute()  # of a relative path pyarrow takes ~ for the home folder
     try:
-        names = pq.read_schema(path).names
-        table = pq.read_table(path, columns=[name for name in (VECTOR, *NAMES.values()) if name in names])
+        metadata = pq.read_metadata(whole)
+        names = metadata.schema.to_arrow_schema().names
+        wanted = [name for name in (VECTOR, *NAMES.values()) if name in names]
+        check_unfolded(path, _unfolded(metadata, wanted))
+        table = pq.read_table(whole, columns=wanted)
     except (pa.ArrowException, OSError, ValueError) as error:
         said = next(iter(str(error).splitlines()), type(error).__name__)
         raise UserError(f"{path} cannot be read as a parquet file: {said}") from error
     if VECTOR not in names:
         raise UserError(f"{path} lacks the column vector; it has {', '.join(names) or 'none'}")
     held = {ours: table[name].to_pylist() for ours, name in NAMES.items() if name in names}
-    metadata = table.schema.metadata or {}
-    return Columns(_read_vectors(path, table[VECTOR]), **held, about=read_about(metadata.get(ABOUT.encode())))
+    about = (table.schema.metadata or {}).get(ABOUT.encode())
+    return Columns(_read_vectors(path, table[VECTOR]), **held, about=read_about(about))
+
+
+def _unfolded(metadata: Any, wanted: list[str]) -> int:
+    """Bytes that some columns take in memory: 8 for a number, and for a word what Python needs around it too."""
+    total = 0
+    for group in range(metadata.num_row_groups):
+        for place in range(metadata.num_columns):
+            column = metadata.row_group(group).column(place)
+            name = column.path_in_schema.split(".")[0]
+            if name in wanted:
+                each = 8 if name == VECTOR else WORD
+                total += column.total_uncompressed_size + each * column.num_values
+    return total
 
 
 def _read_vectors(path: Path, column: Any) -> Array:
@@ -74,7 +94,8 @@ def write_parquet(path: Path, table: EmbeddingTable) -> None:
     if (roles := table.roles()) is not None:
         columns["role"] = pa.array(roles, pa.string())
     made = pa.table(columns).replace_schema_metadata({ABOUT: write_about(table.about)})
-    pq.write_table(made, path)
+    with path.open("wb") as file:
+        pq.write_table(made, file)
 
 
 def _list_array(vectors: npt.NDArray[np.float32]) -> Any:

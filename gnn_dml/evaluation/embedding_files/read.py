@@ -16,11 +16,12 @@ from gnn_dml.evaluation.embedding_files.labels import LABELS, name_labels, read_
 from gnn_dml.evaluation.embedding_files.numpy_files import read_npy, read_npz
 from gnn_dml.evaluation.embedding_files.parquet import read_parquet
 from gnn_dml.evaluation.embedding_files.table import ROLES, EmbeddingTable
+from gnn_dml.text import exists
 
 _READERS: dict[str, Callable[[Path], Columns]] = {".npy": read_npy, ".npz": read_npz, ".parquet": read_parquet}
 
 
-def read_embeddings(path: Path, labels: Path | None = None) -> EmbeddingTable:
+def read_embeddings(path: Path, labels: Path | None = None, *, labelled: bool = True) -> EmbeddingTable:
     """Read embeddings and their labels.
 
     Args:
@@ -28,10 +29,11 @@ def read_embeddings(path: Path, labels: Path | None = None) -> EmbeddingTable:
             with the columns `label` and `vector`, perhaps `path` and `role`. A role is "query" or "gallery".
         labels: `.npy` (N,), `.csv` with a column `label`, or a text file with a label on every line. For embeddings
             that come without.
+        labelled: Whether every embedding needs a label; if not, one without has the label "".
 
     Raises:
         UserError: If a file is missing, of another kind, cannot be read or lacks something; if lengths differ, vectors
-            are ragged or not finite.
+            are ragged, not finite, or all zero.
 
     Example:
         >>> from tempfile import TemporaryDirectory
@@ -43,17 +45,21 @@ def read_embeddings(path: Path, labels: Path | None = None) -> EmbeddingTable:
     _check_file(path, tuple(_READERS))
     if labels is not None:
         _check_file(labels, LABELS)
-    if path.suffix == ".npy" and labels is None:
+    if path.suffix == ".npy" and labels is None and labelled:
         raise UserError(f"{path} has no labels; add --labels FILE ({', '.join(LABELS)})")
     columns = _READERS[path.suffix](path)
     if labels is not None:
         if columns.labels is not None:
             raise UserError(f"{path} holds labels itself; leave --labels {labels} out")
         columns = replace(columns, labels=read_labels(labels))
-    if columns.labels is None:
+    if columns.labels is None and labelled:
         raise UserError(f"{path} holds no labels; add --labels FILE")
     vectors = _check_vectors(path, columns.vectors)
-    names = name_labels(labels or path, columns.labels)
+    if labelled:
+        assert columns.labels is not None
+        names = name_labels(labels or path, columns.labels)
+    else:
+        names = ("",) * len(vectors) if columns.labels is None else tuple(map(str, columns.labels))
     _check_lengths(path, labels, columns, len(vectors))
     table = EmbeddingTable(
         vectors,
@@ -69,7 +75,7 @@ def read_embeddings(path: Path, labels: Path | None = None) -> EmbeddingTable:
 def _check_file(path: Path, suffixes: Sequence[str]) -> None:
     if path.suffix not in suffixes:
         raise UserError(f"{path} must be a file with the suffix {', '.join(suffixes)}")
-    if not path.is_file():
+    if not (exists(path) and path.is_file()):
         raise UserError(f"{path}: there is no such file")
 
 
@@ -93,7 +99,8 @@ def _check_vectors(path: Path, vectors: Array) -> npt.NDArray[np.floating[Any]]:
     if not vectors.size:
         raise UserError(f"{path} holds no embeddings: their array has the shape {vectors.shape}")
     wide = vectors.dtype.itemsize > (4 if vectors.dtype.kind == "f" else 2)
-    return np.require(vectors, np.float64 if wide else np.float32, ["C", "W"])  # torch wants it writable
+    with np.errstate(over="ignore"):  # what float64 does not hold is infinite, and refused as that
+        return np.require(vectors, np.float64 if wide else np.float32, ["C", "W"])  # torch wants it writable
 
 
 def _read_roles(path: Path, roles: Column) -> npt.NDArray[np.bool_]:
@@ -116,3 +123,5 @@ def _check_finite(path: Path, table: EmbeddingTable) -> None:
             f"{path}: {len(bad)} of {len(table)} rows hold NaN or infinity; the first is row {bad[0]}{named}, counted "
             "from 0"
         )
+    if not table.vectors.any():
+        raise UserError(f"{path}: all {len(table)} embeddings are zero, so none is nearer to another than the rest")

@@ -2,8 +2,8 @@
 
 Legend: q queries of a block, g items of a block, N candidates.
 
-The scores of a query are not sorted. They are compared with two bounds around its selected positives: everything
-above the upper one is counted, and only what lies between them is kept, as candidates.
+The scores of a query are compared with a bound below its selected positives, and what reaches it is kept, as
+candidates. Of a query whose positives are all far down its list, what is above them is counted instead.
 """
 
 from __future__ import annotations
@@ -14,31 +14,38 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from gnn_dml.metrics.ranking.masks import count_true, empty_mask, where_true
 from gnn_dml.metrics.ranking.positives import Pairs
+from gnn_dml.metrics.ranking.reaching import Reaching, pick
 from gnn_dml.metrics.ranking.space import Space
+
+SCORE_BITS = 31
+"""Of a float32 number that is not negative."""
 
 
 class Bounds(NamedTuple):
-    """Per query, float32 (Q,): scores above `upper` are counted, those from `lower` up to it kept."""
+    """Per query (Q,), in the type of the products: scores above `upper` are counted, others from `lower` on kept.
+
+    Infinite for queries without positives; `upper` is infinite too where nothing is to be counted.
+    """
 
     lower: Tensor
     upper: Tensor
 
 
-def bounds_around(space: Space, pairs: Pairs) -> Bounds:
-    """Around the positives, as wide as the rounding asks for; infinite for queries without any."""
+def bounds_around(space: Space, pairs: Pairs, deep: Tensor) -> Bounds:
+    """Around the positives, as wide as the rounding asks for; `deep` are the queries (Q,) with an upper bound."""
     empty = torch.full((len(space.queries),), torch.inf, dtype=torch.float64, device=pairs.query.device)
-    lower = empty.scatter_reduce(0, pairs.query, pairs.score - space.margin, "amin")
-    upper = (-empty).scatter_reduce(0, pairs.query, pairs.score + space.margin, "amax")
-    return Bounds(lower.float(), torch.where(torch.isinf(lower), torch.inf, upper).float())
+    lower = empty.scatter_reduce(0, pairs.query, pairs.score, "amin") - space.margin
+    upper = (-empty).scatter_reduce(0, pairs.query, pairs.score, "amax") + space.margin
+    kind = space.queries.dtype
+    return Bounds(lower.to(kind), torch.where(deep & torch.isfinite(lower), upper, torch.inf).to(kind))
 
 
 class Candidates:
     """The negatives between the bounds of some queries, as far as the blocks have been seen; several threads may add.
 
-    They lie in two arrays that grow. Many small ones between the large blocks that come and go would
-    scatter over the memory and keep it from being given back.
+    They lie in an array that grows. Many small ones between the large blocks that come and go would scatter over the
+    memory and keep it from being given back.
 
     Args:
         queries: q, how many.
@@ -55,36 +62,30 @@ class Candidates:
         self._lock = Lock()
         self._count = 0
         self._key = torch.empty(0, dtype=torch.int64, device=most.device)
-        self._item = torch.empty(0, dtype=torch.int32, device=most.device)
 
-    def count(self, above: Tensor, within: Tensor) -> Tensor:
-        """Add the counts (q,) of a block; returns which queries have overflowed now, bool (q,)."""
+    def add(self, query: Tensor, key: Tensor) -> Tensor:
+        """Add negatives of a block: query and `sort_key` of each; returns who has overflowed now, bool (q,)."""
+        within = query.bincount(minlength=len(self.between))
         with self._lock:
-            self.above += above
             self.between += within
-            return self.between > self._most
-
-    def add(self, key: Tensor, item: Tensor) -> None:
-        """Add negatives: query and score of each, as `sort_key` makes them, and its position."""
-        with self._lock:
             end = self._count + len(key)
             if end > len(self._key):
-                more = max(end, 2 * len(self._key))
-                self._key, self._item = (_grow(part[: self._count], more) for part in (self._key, self._item))
+                grown = self._key.new_empty(max(end, len(self._key) + len(self._key) // 4))
+                grown[: self._count] = self._key[: self._count]
+                self._key = grown
             self._key[self._count : end] = key
-            self._item[self._count : end] = item
             self._count = end
+            return self.between > self._most
+
+    def count(self, above: Tensor) -> None:
+        """Add to `above`."""
+        with self._lock:
+            self.above += above
 
     @property
-    def entries(self) -> tuple[Tensor, Tensor]:
-        """Keys, int64, and positions, int32, of the candidates."""
-        return self._key[: self._count], self._item[: self._count]
-
-
-def _grow(part: Tensor, length: int) -> Tensor:
-    out = part.new_empty(length)
-    out[: len(part)] = part
-    return out
+    def keys(self) -> Tensor:
+        """`sort_key` of the candidates, in no order."""
+        return self._key[: self._count]
 
 
 class Positives:
@@ -118,6 +119,7 @@ def compare_block(
     items: slice,
     bounds: Bounds,
     candidates: Candidates,
+    reaching: Reaching,
     *,
     transposed: bool,
 ) -> None:
@@ -130,27 +132,54 @@ def compare_block(
         items: Which ones.
         bounds: Of all queries; those of queries that overflow are set to infinity here.
         candidates: What is known about these queries, added to.
+        reaching: Of this thread.
         transposed: See `product`.
     """
-    across, along = (0, 1) if transposed else (1, 0)
-    scores = product if space.half is None else product - space.half[items].float().unsqueeze(along)
+    dim = int(transposed)
+    scores = product
+    if space.half is not None:
+        scores = product - space.half[items].to(product.dtype).unsqueeze(dim)
     lower, upper = bounds.lower[queries], bounds.upper[queries]
-    between, above = (empty_mask(scores.size(0), scores.size(1), scores.device) for _ in range(2))
-    torch.ge(scores, lower.unsqueeze(across), out=between)
-    torch.gt(scores, upper.unsqueeze(across), out=above)
-    between ^= above
-    overflowed = candidates.count(count_true(above, across), count_true(between, across))
-    if bool(overflowed.any()):
-        lower[overflowed], upper[overflowed] = torch.inf, torch.inf
-        between &= ~overflowed.unsqueeze(across)
-    row, column = where_true(between)
-    query, item = (column, row) if transposed else (row, column)
+    deep = torch.isfinite(upper).nonzero().squeeze(1)
+    floor = lower
+    if len(deep):
+        floor = lower.index_fill(0, deep, torch.inf)
+        few = scores.index_select(dim, deep)
+        high = few > upper[deep].unsqueeze(1 - dim)
+        counts = torch.zeros_like(candidates.above)
+        counts[deep] = high.sum(dim=1 - dim)
+        candidates.count(counts)
+        found = ((few >= lower[deep].unsqueeze(1 - dim)) & ~high).nonzero(as_tuple=True)
+        _keep(space, few[found], deep[found[dim]], found[1 - dim], lower, items, candidates)
+    row, column = reaching(scores, floor, dim=dim)
     if len(row):
-        candidates.add(sort_key(query, scores.take(row * scores.size(1) + column)), item + items.start)
+        query, item = (column, row) if transposed else (row, column)
+        score = pick(scores.reshape(-1), row * scores.size(1) + column)
+        overflowed = _keep(space, score, query, item, lower, items, candidates)
+        if bool(overflowed.any()):
+            lower[overflowed], upper[overflowed] = torch.inf, torch.inf
 
 
-def sort_key(query: Tensor, score: Tensor) -> Tensor:
-    """Whole numbers that order by query first and by float32 score then: query * 2^32 + 0 .. 2^32 - 1."""
-    bits = (score + 0.0).view(torch.int32)  # adding zero turns -0 into 0
-    # The bits of negative numbers order the wrong way round.
-    return (query << 32) + (bits ^ ((bits >> 31) & 0x7FFFFFFF)).long() + 2**31
+def _keep(
+    space: Space, score: Tensor, query: Tensor, item: Tensor, lower: Tensor, items: slice, candidates: Candidates
+) -> Tensor:
+    """Add candidates (N,) unless their query has overflowed; returns who has, bool (q,)."""
+    return candidates.add(query, sort_key(space, query, score - pick(lower, query), item + items.start))
+
+
+def sort_key(space: Space, query: Tensor, above: Tensor, item: Tensor | int = 0) -> Tensor:
+    """Whole numbers that order by query first, then by how far a score is above the bound, then by item.
+
+    Args:
+        space: What is compared; its blocks are so small that a key fits 63 bits.
+        query: Positions in the block.
+        above: Score less the lower bound of the query, at least 0. It is rounded to float32, which turns no order.
+        item: Positions.
+    """
+    bits = (above.float() + 0.0).view(torch.int32).long()  # of numbers that are not negative they rise as these do
+    return (((query << SCORE_BITS) + bits) << item_bits(space)) + item
+
+
+def item_bits(space: Space) -> int:
+    """How many of the lowest bits of a key are the item."""
+    return max(1, len(space.items) - 1).bit_length()

@@ -6,7 +6,9 @@ from collections.abc import Callable
 
 import torch
 from torch import Tensor
+from torch.nn.functional import pad
 
+from gnn_dml.metrics.ranking.near_ties import exclude, settle, split_between
 from gnn_dml.metrics.ranking.negative_counts import NegativeCounts
 from gnn_dml.metrics.ranking.positives import Classes
 from gnn_dml.metrics.ranking.space import Space
@@ -36,15 +38,27 @@ def count_by_sorting(
     for some in torch.split(queries, max(ROWS, ENTRIES // max(1, len(space.items)))):
         if not len(some):
             continue
-        scores = space.rows(some)
-        if space.leave_out:
-            scores[torch.arange(len(some), device=some.device), some] = torch.iinfo(torch.int64).min  # the last of all
-        order = scores.argsort(dim=1, descending=True, stable=True)
+        scores, error = space.rows(some)
+        excluded = None if space.excluded is None else space.excluded[some]
+        exclude(scores, excluded)
+        scores, order = scores.sort(dim=1, descending=True, stable=True)
         hits = classes.of_item[order] == classes.of_query[some, None]
-        if space.leave_out:
-            hits = hits[:, :-1]
+        certain = split_between(scores, error.gather(1, order), stable=True)
+        if not bool(certain.all()):
+            order = settle(space, some, order, certain, _mixed(hits, certain))
+            hits = classes.of_item[order] == classes.of_query[some, None]
+        if excluded is not None:
+            hits[excluded >= 0, -1] = False  # the last of all, and behind all positives
         row, rank = hits.nonzero(as_tuple=True)
         before = (~hits).cumsum(dim=1)
         parts.append(NegativeCounts(some[row], before[row, rank]))
         on_block(len(some))
     return NegativeCounts(*(torch.cat(columns) for columns in zip(*parts, strict=True)))
+
+
+def _mixed(hits: Tensor, certain: Tensor) -> Tensor:
+    """The places in runs of uncertain places that hold positives and others, bool (q, G)."""
+    run = pad(certain, (1, 0)).cumsum(dim=1)
+    inside = torch.zeros_like(run).scatter_add_(1, run, hits.long()).gather(1, run)
+    length = torch.zeros_like(run).scatter_add_(1, run, torch.ones_like(run)).gather(1, run)
+    return (inside > 0) & (inside < length)

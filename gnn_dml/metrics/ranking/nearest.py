@@ -1,8 +1,8 @@
 """The most similar images of each image, by cosine, exactly.
 
-Products of matrices round differently on every machine, so an order that the rounding could turn is settled in float64
-on a grid (`gnn_dml.metrics.ranking.space`): similarities that fall on the same point of it are ties, and ties go to the
-lower index. The numbers are those by which `gnn_dml.metrics.retrieval` ranks.
+Products of matrices round differently on every machine, so where the rounding could turn an order the pairs themselves
+are compared (`gnn_dml.metrics.ranking.exact`). Ties go to the lower index. The numbers are those by which
+`gnn_dml.metrics.retrieval` ranks.
 
 Legend: N images, Q queries, G items, D channels, m neighbours, c candidates.
 """
@@ -11,21 +11,21 @@ from __future__ import annotations
 
 import torch
 from torch import Tensor
-from torch.nn.functional import pad
 
+from gnn_dml.metrics.ranking.near_ties import exclude, settle, split_between
 from gnn_dml.metrics.ranking.space import Space, full_precision, make_space
 
 SPARE = 10
 """Candidates beyond the m that are wanted, for those too near to the last of them to be told apart in float32."""
 
-ENTRIES = 2**25
+ENTRIES = 2**23
 """Similarities held at once."""
 
 EXACT_ENTRIES = 2**22
 """Similarities held at once in float64."""
 
-EXCLUDED = -(2**34)
-"""Below every similarity on the grid."""
+GROUP = 2**6
+"""Items in a group of which the largest similarity is looked at first."""
 
 
 @torch.no_grad()
@@ -85,23 +85,39 @@ def nearest_items(space: Space, m: int, *, block: int | None = None) -> Tensor:
 
 def _nearest_of_block(space: Space, start: int, block: int, m: int) -> Tensor:
     """The m nearest items (q, m) of the queries from `start` on."""
-    products = space.blocks(slice(start, start + block), slice(None))
-    queries = torch.arange(start, start + len(products), device=products.device)
-    if space.leave_out:
-        products[queries - start, queries] = -2.0  # below every cosine
-    value, item = products.topk(min(m + SPARE, len(space.items)), dim=1)
-    near = value[:, :-1] - value[:, 1:] <= 2 * space.margin
+    scores = space.scores(slice(start, start + block), slice(None))
+    queries = torch.arange(start, start + len(scores), device=scores.device)
+    exclude(scores, None if space.excluded is None else space.excluded[queries])
+    wanted = min(m + SPARE, len(space.items))
+    value, item = _largest(scores, wanted)
+    margin = space.margin[queries]
     # Where the last candidate is no certain loser, there may be others as near that are no candidates.
-    undecided = value[:, m - 1] - value[:, -1] <= 2 * space.margin
-    if value.size(1) == len(space.items):
-        undecided = torch.zeros_like(undecided)
-    row, column = ((pad(near, (1, 0)) | pad(near, (0, 1))) & ~undecided[:, None]).nonzero(as_tuple=True)
-    score = space.on_grid(value.double())
-    score[row, column] = space.exact(queries[row], item[row, column])
-    found = item.gather(1, rank_key(score, item, len(space.items)).topk(m, dim=1).indices)
-    for some in _split(undecided.nonzero().squeeze(1), EXACT_ENTRIES // len(space.items)):
+    unsure = (value[:, m - 1] - value[:, -1] <= 2 * margin) & (wanted < len(space.items))
+    unsure |= space.far_query[queries] | space.far_item[item[:, :m]].any(dim=1)
+    certain = split_between(value.double(), margin[:, None], stable=False)
+    certain |= unsure[:, None]
+    found = settle(space, queries, item, certain)[:, :m]
+    for some in _split(unsure.nonzero().squeeze(1), EXACT_ENTRIES // len(space.items)):
         found[some] = _nearest_exactly(space, queries[some], m)
     return found
+
+
+def _largest(scores: Tensor, count: int) -> tuple[Tensor, Tensor]:
+    """The largest scores of each row (q, G) in falling order, and where they are: (q, count).
+
+    They lie in the groups with the largest maxima, which are as many.
+    """
+    groups = scores.size(1) // GROUP
+    if groups <= 2 * count:
+        return scores.topk(count, dim=1)
+    whole = scores[:, : groups * GROUP].reshape(len(scores), groups, GROUP)
+    best = whole.amax(dim=2).topk(count, dim=1, sorted=False).indices
+    inside = whole.gather(1, best[:, :, None].expand(-1, -1, GROUP)).flatten(1)
+    item = (best[:, :, None] * GROUP + torch.arange(GROUP, device=best.device)).flatten(1)
+    rest = torch.arange(groups * GROUP, scores.size(1), device=best.device).expand(len(scores), -1)
+    inside, item = torch.cat([inside, scores[:, groups * GROUP :]], dim=1), torch.cat([item, rest], dim=1)
+    value, place = inside.topk(count, dim=1)
+    return value, item.gather(1, place)
 
 
 def _split(rows: Tensor, size: int) -> list[Tensor]:
@@ -110,14 +126,16 @@ def _split(rows: Tensor, size: int) -> list[Tensor]:
 
 
 def _nearest_exactly(space: Space, queries: Tensor, m: int) -> Tensor:
-    """The m nearest items (q, m) of some queries, all similarities taken in float64."""
-    score = space.rows(queries)
-    if space.leave_out:
-        score[torch.arange(len(queries), device=queries.device), queries] = EXCLUDED
-    items = torch.arange(len(space.items), device=queries.device)
-    return rank_key(score, items, len(items)).topk(m, dim=1).indices
+    """The m nearest items (q, m) of some queries, by all similarities in float64."""
+    score, error = space.rows(queries)
+    exclude(score, None if space.excluded is None else space.excluded[queries])
+    score, item = score.sort(dim=1, descending=True, stable=True)
+    certain = split_between(score, error.gather(1, item), stable=True)
+    # Runs that begin behind the m-th place do not matter.
+    certain[:, m:] |= certain[:, m - 1 : m] | (certain[:, m - 1 :].cummax(dim=1).values[:, :-1])
+    return settle(space, queries, item, certain)[:, :m]
 
 
-def rank_key(score: Tensor, item: Tensor, items: int) -> Tensor:
-    """Whole numbers, no two alike in a row, that rise with the score on the grid and among ties with a lower index."""
-    return score * items - item
+def order_by_score(score: Tensor, item: Tensor, count: int) -> Tensor:
+    """The items (q, w) with the largest scores (q, w), largest first, (q, count); among ties those that stand first."""
+    return item.gather(1, score.sort(dim=1, descending=True, stable=True).indices[:, :count])

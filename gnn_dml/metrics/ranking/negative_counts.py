@@ -10,14 +10,25 @@ Legend: Q queries, G items, R positives of a query (items of its class), P posit
 from __future__ import annotations
 
 from collections.abc import Callable
+from threading import Lock
 from typing import NamedTuple
 
 import torch
 from torch import Tensor
 
-from gnn_dml.metrics.ranking.blocks import Bounds, Candidates, Positives, bounds_around, compare_block, sort_key
+from gnn_dml.metrics.ranking.blocks import (
+    SCORE_BITS,
+    Bounds,
+    Candidates,
+    Positives,
+    bounds_around,
+    compare_block,
+    item_bits,
+    sort_key,
+)
 from gnn_dml.metrics.ranking.lower_bounds import rank_bounds, select_pairs
 from gnn_dml.metrics.ranking.positives import Pairs
+from gnn_dml.metrics.ranking.reaching import Reaching, search_sorted, sort_numbers
 from gnn_dml.metrics.ranking.space import Space
 from gnn_dml.metrics.ranking.threads import side_by_side
 
@@ -26,6 +37,9 @@ CANDIDATES = 2**25
 
 SAMPLE = 2**10
 """Items in the sample at least."""
+
+AT_ONCE = 2**4
+"""Blocks of queries at most that are ranked together, at the end."""
 
 MOST_EXACT = 2**10
 """Comparisons made again in float64 for a query at most."""
@@ -44,16 +58,16 @@ class NegativeCounts(NamedTuple):
 
 
 def count_negatives(
-    space: Space, pairs: Pairs, relevant: Tensor, ks: Tensor, on_block: Callable[[int], object]
+    space: Space, pairs: Pairs, depth: Tensor, ks: Tensor | None, on_block: Callable[[int], object]
 ) -> tuple[NegativeCounts, Tensor]:
     """Count for every positive of `pairs` that may matter.
 
     Args:
         space: What is compared.
         pairs: All positives of the queries to be answered here.
-        relevant: R of each query (Q,), 0 for those that are not.
-        ks: The K of Recall@K, rising. Counts that the rounding could change are made exact where a K, or the R nearest,
-            depend on them.
+        depth: How many of the nearest items of each query matter (Q,), 0 for those that are not answered.
+        ks: The K of Recall@K, rising. Counts that the rounding could change are made exact where a K, or the nearest
+            items that matter, depend on them; with None all are.
         on_block: Called after each block of queries with how many it had.
 
     Returns:
@@ -62,39 +76,66 @@ def count_negatives(
     """
     device, positives = pairs.query.device, Positives(pairs, space)
     products: dict[int, Tensor] = {}
-    size = max(SAMPLE, len(pairs.query) * len(space.items) // CANDIDATES)
-    pairs = select_pairs(space, pairs, rank_bounds(space, relevant, size, products))
-    bounds = bounds_around(space, pairs)
+    size = max(SAMPLE, len(pairs.query) * len(space.items) // CANDIDATES, 2 * int(depth.max()))
+    pairs, deep = select_pairs(space, pairs, rank_bounds(space, depth, size, products))
+    bounds = bounds_around(space, pairs, deep)
     # Of R G / size negatives at the worst, on average.
-    most = SAMPLE + 8 * (relevant * len(space.items) // size)
+    most = SAMPLE + 8 * (depth * len(space.items) // size)
     starts = range(0, len(space.queries), space.block)
     candidates = [Candidates(len(part), part) for part in torch.split(most, space.block)]
 
     def compare(start: int) -> None:
-        rows = slice(start, start + space.block)
+        rows, reaching = slice(start, start + space.block), Reaching(space.block, space.block, device)
         for other in range(start if space.own else 0, len(space.items), space.block):
             columns = slice(other, other + space.block)
-            product = products.pop(start) if other == start and products else space.blocks(rows, columns)
+            product = products.pop(start) if start in products and other == start else space.blocks(rows, columns)
             positives.remove(product, start, other)
             if space.own and other > start:
-                compare_block(space, product, columns, rows, bounds, candidates[other // space.block], transposed=True)
-            compare_block(space, product, rows, columns, bounds, candidates[start // space.block], transposed=False)
+                of_columns = candidates[other // space.block]
+                compare_block(space, product, columns, rows, bounds, of_columns, reaching, transposed=True)
+            of_rows = candidates[start // space.block]
+            compare_block(space, product, rows, columns, bounds, of_rows, reaching, transposed=False)
         on_block(len(bounds.lower[rows]))
+        # A block has met all others once those before it are through; where there are many blocks, their candidates are
+        # not kept until the end.
+        if len(starts) > AT_ONCE:
+            for number in compared.add(start // space.block):
+                rank(number)
 
+    def rank(number: int) -> None:
+        parts[number] = _rank_candidates(space, pairs, depth, ks, starts[number], candidates[number], bounds)
+        candidates[number] = Candidates(0, most[:0])
+
+    compared, parts = _InOrder(), [NegativeCounts(most[:0], most[:0]) for _ in starts]
     side_by_side(compare, starts, device)
-    parts = side_by_side(
-        lambda start: _rank_candidates(space, pairs, relevant, ks, start, candidates[start // space.block], bounds),
-        starts,
-        device,
-    )
-    overflowed = torch.isinf(bounds.lower) & (relevant > 0)
+    if len(starts) <= AT_ONCE:
+        side_by_side(rank, range(len(starts)), device)
+    overflowed = torch.isinf(bounds.lower) & (depth > 0)
     counts = NegativeCounts(*(torch.cat(columns) for columns in zip(*parts, strict=True)))
     kept = ~overflowed[counts.query]
     return NegativeCounts(counts.query[kept], counts.before[kept]), overflowed
 
 
+class _InOrder:
+    """Numbers that are through, in whatever order; several threads may add."""
+
+    def __init__(self) -> None:
+        self._lock = Lock()
+        self._done: set[int] = set()
+        self._next = 0
+
+    def add(self, number: int) -> list[int]:
+        """The numbers for which this was the last of all up to them that was missing, in order."""
+        with self._lock:
+            self._done.add(number)
+            first = self._next
+            while self._next in self._done:
+                self._next += 1
+            return list(range(first, self._next))
+
+
 def _rank_candidates(
-    space: Space, pairs: Pairs, relevant: Tensor, ks: Tensor, start: int, candidates: Candidates, bounds: Bounds
+    space: Space, pairs: Pairs, depth: Tensor, ks: Tensor | None, start: int, candidates: Candidates, bounds: Bounds
 ) -> NegativeCounts:
     """Compare the negatives kept for one block of queries with their positives.
 
@@ -102,26 +143,41 @@ def _rank_candidates(
     """
     first, last = torch.searchsorted(pairs.query, torch.tensor([start, start + len(candidates.above)]).to(pairs.query))
     query, item, score = (column[first:last] for column in pairs)
-    local = query - start
-    keys, items = candidates.entries
-    keys, order = keys.sort()
+    local, bits = query - start, item_bits(space)
+    keys = sort_numbers(candidates.keys)
     # Candidates that are certainly before a positive, and those that may be: from the end of their query down to either
-    # side of its score.
-    certain = torch.searchsorted(keys, sort_key(local, (score + space.margin).float()), right=True)
-    possible = torch.searchsorted(keys, sort_key(local, (score - space.margin).float()))
-    end = torch.searchsorted(keys, torch.arange(1, len(candidates.above) + 1, device=keys.device) << 32)
-    low = candidates.above[local] + end[local] - certain
+    # side of its score, each rounded as the candidates were.
+    lower, margin = bounds.lower[query], space.margin[query]
+    sides = [((score + by).to(lower.dtype) - lower).clamp(min=0) for by in (margin, -margin)]
+    sides = [torch.where(torch.isinf(lower), 0.0, side) for side in sides]
+    certain = search_sorted(keys, sort_key(space, local, sides[0]) + (1 << bits))
+    possible = search_sorted(keys, sort_key(space, local, sides[1]))
+    ends = torch.arange(1, len(candidates.above) + 1, device=keys.device) << (SCORE_BITS + bits)
+    low = candidates.above[local] + search_sorted(keys, ends)[local] - certain
     high = low + certain - possible
-    undecided = (low < relevant[query]) | (
-        torch.bucketize(low, ks, right=True) != torch.bucketize(high, ks, right=True)
-    )
+    undecided = low < depth[query]
+    if ks is None:
+        undecided[:] = True
+    else:
+        undecided |= torch.bucketize(low, ks, right=True) != torch.bucketize(high, ks, right=True)
     counts = torch.where(undecided, certain - possible, 0)
     overflowed = torch.zeros_like(candidates.above).index_add(0, local, counts) > MOST_EXACT
     bounds.lower[start : start + len(overflowed)][overflowed] = torch.inf
     counts[torch.isinf(bounds.lower[query])] = 0
     pair = torch.arange(len(counts), device=counts.device).repeat_interleave(counts)
     inside = torch.arange(len(pair), device=pair.device) - (counts.cumsum(0) - counts)[pair]
-    other = items[order[possible[pair] + inside]].long()
-    theirs, ours = space.exact(query[pair], other), space.on_grid(score)[pair]
-    before = (theirs > ours) | ((theirs == ours) & (other < item[pair]))
+    other = keys[possible[pair] + inside] & ((1 << bits) - 1)
+    before = _before(space, query[pair], other, item[pair], score[pair])
     return NegativeCounts(query, low.index_add(0, pair, before.long()))
+
+
+def _before(space: Space, query: Tensor, other: Tensor, item: Tensor, score: Tensor) -> Tensor:
+    """Whether `other` is ranked before `item`, whose score is given, for each query, bool (P,)."""
+    if not space.coarse:
+        return space.pairs.before(query, other, item)
+    # Most are told apart by the products themselves, if these are summed without error.
+    gap = space.products(query, other) - score
+    before = gap > 0
+    left = (gap.abs() <= space.rounding[query]).nonzero().squeeze(1)
+    before[left] = space.pairs.before(query[left], other[left], item[left])
+    return before

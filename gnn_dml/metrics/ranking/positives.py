@@ -97,7 +97,7 @@ def _score_classes(space: Space, query: Tensor, item: Tensor) -> Pairs:
     score = queries @ (queries if space.own else space.items[item].double()).mT
     if space.half is not None:
         score -= space.half[item][:, None]
-    if space.leave_out:
-        score.diagonal(dim1=1, dim2=2).fill_(-torch.inf)
+    if space.excluded is not None:
+        score.masked_fill_(space.excluded[query][:, :, None] == item[:, None], -torch.inf)
     query, item = query[:, :, None].expand(score.shape), item[:, None].expand(score.shape)
     return Pairs(query.flatten(), item.flatten(), score.flatten())

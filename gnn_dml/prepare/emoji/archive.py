@@ -11,6 +11,7 @@ from pathlib import Path
 
 from gnn_dml.atomic import write_atomically
 from gnn_dml.errors import UserError
+from gnn_dml.prepare.emoji.read import LARGEST_TEXT, open_archive, read_member
 from gnn_dml.prepare.emoji.split import SIDES
 
 INDEX = "index.csv"
@@ -77,20 +78,21 @@ def read_index(path: str | Path) -> list[Row]:
     Raises:
         UserError: If the file is missing, is no zip, or holds no such index.
     """
-    if not Path(path).is_file():
-        raise UserError(f"there is no file {path}; an emoji data file is a zip with {INDEX} in it")
+    with open_archive(Path(path)) as archive:
+        try:
+            text = read_member(archive, INDEX, LARGEST_TEXT).decode("utf-8")
+        except (UserError, UnicodeDecodeError) as error:
+            raise UserError(f"{path} is no emoji data file: {error}") from error
     try:
-        with zipfile.ZipFile(path) as archive:
-            text = archive.read(INDEX).decode("utf-8")
-    except (zipfile.BadZipFile, KeyError, UnicodeDecodeError, OSError) as error:
-        raise UserError(f"{path} is no emoji data file: {error}") from error
-    lines = csv.reader(io.StringIO(text))
-    if tuple(next(lines, ())) != COLUMNS:
+        lines = list(csv.reader(io.StringIO(text)))
+    except csv.Error as error:
+        raise UserError(f"{path}: {INDEX} cannot be read as CSV: {error}") from error
+    if not lines or tuple(lines[0]) != COLUMNS:
         raise UserError(f"{path}: the columns of {INDEX} have to be {', '.join(COLUMNS)}")
-    return [_row(path, number, line) for number, line in enumerate(lines, 2)]
+    return [_row(path, number, line) for number, line in enumerate(lines[1:], 2)]
 
 
 def _row(path: str | Path, number: int, line: list[str]) -> Row:
-    if len(line) != len(COLUMNS) or not line[1].isdecimal() or line[3] not in SIDES:
+    if len(line) != len(COLUMNS) or not line[1].isdecimal() or len(line[1]) > 9 or line[3] not in SIDES:
         raise UserError(f"{path}: line {number} of {INDEX} is no image of a class on one of {', '.join(SIDES)}")
     return Row(line[0], int(line[1]), *line[2:])

@@ -3,22 +3,16 @@
 from __future__ import annotations
 
 import hashlib
-import io
 import zipfile
-import zlib
 from collections.abc import Iterable, Sequence
 from dataclasses import astuple
 from pathlib import Path
-
-import numpy as np
-from PIL import Image, UnidentifiedImageError
 
 from gnn_dml.errors import UserError
 from gnn_dml.prepare.emoji.archive import INDEX, LICENCES, Row, read_index
 from gnn_dml.prepare.emoji.checksums import EMOJI_CONTENT_SHA256, EMOJI_SHA256
 from gnn_dml.prepare.emoji.licences import EMBEDDED_TITLE
-
-CANNOT_READ = (KeyError, UnidentifiedImageError, OSError, zipfile.BadZipFile, zlib.error, ValueError, SyntaxError)
+from gnn_dml.prepare.emoji.read import LARGEST_TEXT, open_archive, read_member, read_pixels
 
 
 def verify(path: str | Path) -> list[str]:
@@ -37,14 +31,15 @@ def verify(path: str | Path) -> list[str]:
     except UserError as error:
         return [str(error)]
     problems = _index_problems(rows)
-    with zipfile.ZipFile(path) as archive:
+    with open_archive(Path(path)) as archive:
         found, content = _read_images(archive, rows)
         problems += found
         problems += _member_problems(archive.namelist(), rows)
         try:
-            embedded = archive.read(LICENCES).decode("utf-8").startswith(EMBEDDED_TITLE)
-        except CANNOT_READ as error:
-            problems.append(f"{LICENCES} cannot be read: {error}")
+            text = read_member(archive, LICENCES, LARGEST_TEXT)
+            embedded = text.startswith(EMBEDDED_TITLE.encode())
+        except UserError as error:
+            problems.append(str(error))
             embedded = False
     if embedded:
         problems += _checksum_problems(Path(path), content)
@@ -58,7 +53,7 @@ def content_sha256(path: str | Path) -> str:
         UserError: If the file or an image in it cannot be read.
     """
     rows = read_index(path)
-    with zipfile.ZipFile(path) as archive:
+    with open_archive(Path(path)) as archive:
         problems, content = _read_images(archive, rows)
     if problems:
         raise UserError(f"{path}: {problems[0]}")
@@ -71,10 +66,9 @@ def _read_images(archive: zipfile.ZipFile, rows: Sequence[Row]) -> tuple[list[st
     shapes: set[tuple[int, ...]] = set()
     for row in rows:
         try:
-            with Image.open(io.BytesIO(archive.read(row.path))) as image:
-                pixels = np.asarray(image.convert("RGB"))
-        except CANNOT_READ as error:
-            problems.append(f"{row.path} cannot be read: {error}")
+            pixels = read_pixels(archive, row.path)
+        except UserError as error:
+            problems.append(str(error))
             continue
         shapes.add(pixels.shape)
         digest.update("\n".join(map(str, (*astuple(row), *pixels.shape, ""))).encode())

@@ -171,6 +171,8 @@ def damaged(folder):
         (lambda f: npz(f, embeddings=X, labels=WORDS, role=np.array("query")), r"roles must be an array \(n,\)"),
         (lambda f: npz(f, embeddings=np.array(1.0), labels=WORDS), r"must be an array \(n, d\) of numbers, not \(\)"),
         (lambda f: npz(f, embeddings=X).rename(f / "e.npy"), r"e\.npy cannot be read .* it holds several arrays"),
+        (lambda f: npz(f, embeddings=np.zeros((4, 3)), labels=WORDS), "all 4 embeddings are zero"),
+        (lambda f: npz(f, embeddings=X + 1j, labels=WORDS), r"must be an array \(n, d\) of numbers, not .* complex"),
         (lambda f: f / "e.txt", r"e\.txt must be a file with the suffix \.npy, \.npz, \.parquet"),
         (lambda f: f / "e.npz", r"e\.npz: there is no such file"),
     ],
@@ -208,7 +210,7 @@ def test_rows_that_are_not_finite_are_counted_and_the_first_is_named(tmp_path):
         ("labels.txt", "a\n\nc\nd", r"labels\.txt: row 1 has no label"),
         ("labels.csv", "name\na\nb\nc\nd", r"labels\.csv lacks the column label; it has name"),
         ("labels.csv", "", r"labels\.csv lacks the column label; it has none"),
-        ("labels.csv", "path,label\n0,a\n1\n2,c\n3,d", r"labels\.csv: row 1 has no label"),
+        ("labels.csv", "path,label\n0,a\n1\n2,c\n3,d", r"labels\.csv, line 3: 1 cells, and the header has 2"),
         ("labels.npy", "no array", r"labels\.npy cannot be read as a \.npy file"),
     ],
 )
@@ -218,8 +220,8 @@ def test_what_is_wrong_with_labels_is_said(tmp_path, name, text, message):
 
 
 def test_labels_that_are_no_text_or_too_many(tmp_path):
-    (tmp_path / "labels.txt").write_bytes(b"\xff\xfe")
-    with pytest.raises(UserError, match=r"labels\.txt cannot be read as text"):
+    (tmp_path / "labels.txt").write_bytes(b"caf\xe9\n")
+    with pytest.raises(UserError, match=r"labels\.txt, line 1: it is not in UTF-8"):
         read_embeddings(saved(tmp_path), tmp_path / "labels.txt")
     with pytest.raises(UserError, match=r"e\.npz holds labels itself; leave --labels .*labels\.txt out"):
         read_embeddings(npz(tmp_path, embeddings=X, labels=WORDS), tmp_path / "labels.txt")
