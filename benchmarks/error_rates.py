@@ -17,8 +17,9 @@ import numpy as np
 import pandas as pd
 from scipy import stats
 
+from gnn_dml.results.intervals import holm
 from gnn_dml.results.statistics import equivalence_p, paired
-from gnn_dml.results.statistics.family import ALPHA, holm
+from gnn_dml.results.statistics.family import ALPHA
 
 CELLS = 9
 MARGIN = 1.0

@@ -158,3 +158,10 @@ def test_training_free(run, tmp_path):
     assert (rows["over_floor"] * rows["seconds"].iloc[0] / rows["seconds"]).between(0.99, 1.01).all()
     assert rows["map@r"].notna().tolist() == [False, True]
     assert "processor_seconds" in printed
+
+
+def test_error_rates(run, tmp_path):
+    printed, rows = run("error_rates.py", tmp_path / "rows.csv", "--studies", "40", "--bootstraps", "2", "--seeds", "4")
+    assert rows["truth"].nunique() == len(rows) == 3
+    assert (rows["false finding"].dropna() <= rows["unadjusted"].dropna()).all()
+    assert "false equivalence" in printed

@@ -6,12 +6,13 @@ Legend: m comparisons that could be made, of n seeds each.
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
 
 from numpy.typing import ArrayLike
 
+from gnn_dml.results.intervals import holm
 from gnn_dml.results.statistics.equivalence import equivalence_p
 from gnn_dml.results.statistics.paired import Paired, paired
 from gnn_dml.results.statistics.power import seeds_needed, smallest_difference
@@ -85,24 +86,6 @@ def family(differences: Mapping[str, ArrayLike], *, margin: float) -> dict[str, 
             within=equivalence < ALPHA,
         )
     return found
-
-
-def holm(p_values: Sequence[float]) -> list[float]:
-    """Holm's step-down adjustment (1979) of p-values that were looked at together.
-
-    Args:
-        p_values: One per comparison; NaN where none could be made, which does not count as a comparison.
-
-    Returns:
-        The adjusted p-values, in the same order.
-    """
-    adjusted = [math.nan] * len(p_values)
-    made = sorted((p, i) for i, p in enumerate(p_values) if not math.isnan(p))
-    running = 0.0
-    for rank, (p, i) in enumerate(made):
-        running = max(running, min(1.0, p * (len(made) - rank)))
-        adjusted[i] = running
-    return adjusted
 
 
 def _interval(one: Paired, level: float) -> tuple[float, float]:

@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 from scipy import stats
 from statsmodels.stats.multitest import multipletests
 
+from gnn_dml.results.intervals import holm
 from gnn_dml.results.statistics import family
-from gnn_dml.results.statistics.family import holm
 
 
 @given(st.lists(st.floats(0, 1), min_size=1, max_size=12))
