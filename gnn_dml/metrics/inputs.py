@@ -95,8 +95,8 @@ def _read(name: str, labels: Any) -> Tensor | np.ndarray[Any, np.dtype[Any]]:
     if values.is_complex():
         raise ValueError(f"the labels of the {name} must be whole numbers or text, not complex ones")
     if values.is_floating_point():
-        wide = values.double() if values.device.type != "mps" else values
-        bad = ~(torch.isfinite(wide) & (wide == wide.round()) & (wide.abs() < LARGEST))
+        precise = values.double() if values.device.type != "mps" else values
+        bad = ~(torch.isfinite(precise) & (precise == precise.round()) & (precise.abs() < LARGEST))
         if bool(bad.any()):
             place = int(bad.flatten().nonzero()[0])
             raise ValueError(
