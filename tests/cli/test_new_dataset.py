@@ -21,7 +21,7 @@ from pathlib import Path
 from ._images import jpeg
 
 ROW = {"graph": "complete", "layer": "published"}
-SETTINGS = ["protocol.classes_per_batch=3", "protocol.images_per_class=2"]
+SETTINGS = ["protocol.classes_per_batch=2", "protocol.images_per_class=2"]
 
 def write(root):
     lines = []
