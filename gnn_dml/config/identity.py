@@ -32,6 +32,7 @@ _BATCHES = (
     "protocol.images_per_class",
     "protocol.select_on",
     "protocol.select_by",
+    "protocol.ties",
     "protocol.reload",
 )
 _NO_REFINER = ("graph", "layer", "refiner", "drop_edge", "shared_classifier")

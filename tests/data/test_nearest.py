@@ -53,6 +53,7 @@ def test_every_class_is_the_first_in_turn():
 
 def test_before_anything_is_shown_classes_are_random_and_an_epoch_can_be_repeated():
     sampler = NearestSampler(labels_of([4] * 9), 4, 2, seed=1, near=1.0)
+    sampler.set_epoch(1)
     unseen = list(sampler)
     assert unseen == list(sampler)
     sampler.show(torch.randn(9, 4, generator=torch.Generator().manual_seed(0)))

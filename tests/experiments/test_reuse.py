@@ -21,7 +21,7 @@ COMPLETE = [*SMALL, *SINCE]
 RUNS = {
     "small_cnn-complete-dot_product-s0-43e3bde4ce": COMPLETE,
     "small_cnn-knn-gat-s3-afcfcb0b4b": [*COMPLETE, "graph=knn", "graph.k=5", "layer=gat", "seed=3", "drop_edge=0.1"],
-    "small_cnn-none-s0-e8b4952e34": [*SMALL, "graph=none", "loss.temperature=0.5"],
+    "small_cnn-none-s0-e8b4952e34": [*SMALL, "graph=none", "loss.temperature=0.5", "protocol.ties=first"],
     "small_cnn-none-s0-5d69c6d730": [*SMALL, "graph=none", "protocol.epochs=0"],
     "pixels-none-s0-91c4d5a376": [
         *("study_name=old", "device=cpu", "backbone=pixels", "graph=none", "protocol.epochs=0"),
