@@ -1,5 +1,7 @@
 """Labels and embeddings of all kinds are the same; what is none is said."""
 
+import math
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -41,6 +43,7 @@ def test_text_is_numbered(labels):
         pd.Series([3, 1, 3], dtype="category"),
         pd.Series([3, 1, 3], dtype="Int64"),
         torch.tensor([3, 1, 3], dtype=torch.int32),
+        torch.tensor([3.0, 1.0, 3.0], dtype=torch.float16),
     ],
 )
 def test_numbers_stay(labels):
@@ -94,3 +97,33 @@ def test_every_metric_takes_them():
     byte = (x * 50).clamp(0, 255).to(torch.uint8)
     assert retrieval(byte, y) == retrieval(byte.double(), y)
     assert retrieval(x[:4], y[:4], gallery=x[4:], gallery_labels=y[4:])["unmatched"] == 0
+
+
+def test_truth_values_are_numbers():
+    assert as_classes("embeddings", np.array([True, False]))[0].tolist() == [1, 0]
+
+
+@pytest.mark.parametrize("bad", [math.nan, math.inf, -math.inf, 0.5, 1e30])
+@pytest.mark.parametrize("metric", [retrieval, diagnostics, lambda x, y: clustering(x, y, seed=0)])
+def test_what_is_no_whole_number_is_refused_by_every_metric(bad, metric):
+    labels = torch.tensor([0, 1, bad, bad], dtype=torch.float64)
+    with pytest.raises(ValueError, match=r"2 of 4 labels of the embeddings are no whole numbers; .* row 2: "):
+        metric(torch.eye(4), labels)
+
+
+@pytest.mark.parametrize(
+    ("labels", "message"),
+    [(np.array([None, 1], dtype=object), "are missing"), (torch.tensor([1j, 0]), "not complex ones")],
+)
+def test_what_is_no_label_is_refused(labels, message):
+    with pytest.raises(ValueError, match=message):
+        as_classes("embeddings", labels)
+
+
+@pytest.mark.parametrize(
+    ("embeddings", "message"),
+    [(np.array([[None, 1.0]], dtype=object), "must be numbers"), (torch.ones(1, 2) * 1j, "must be real numbers")],
+)
+def test_embeddings_are_real_numbers(embeddings, message):
+    with pytest.raises(ValueError, match=message):
+        retrieval(embeddings, torch.zeros(1))
