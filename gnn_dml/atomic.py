@@ -14,7 +14,7 @@ LONGEST_SUFFIX = 32
 DAY = 86400.0
 
 
-def write_atomically(path: Path, write: Callable[[Path], object]) -> Path:
+def write_atomically(path: Path, write: Callable[[Path], object], *, inside: Path | None = None) -> Path:
     """Let `write` fill a temporary neighbour of `path`, then rename it over `path`.
 
     The neighbour is made under a random name that did not exist before, so that no two writers share it and no link
@@ -25,12 +25,13 @@ def write_atomically(path: Path, write: Callable[[Path], object]) -> Path:
         path: The file to write; missing parent folders are made.
         write: Called with the temporary path, an empty file. Its suffix is that of `path`, so format guessing still
             works.
+        inside: Folder of the temporary file, on the same file system, in the place of that of `path`.
 
     Returns:
         `path`.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
-    partial = _new_file(path)
+    partial = _new_file(path if inside is None else inside / path.name)
     try:
         write(partial)
         with partial.open("rb+") as file:

@@ -1,4 +1,4 @@
-"""What a study says of its runs: a file per run, so that array jobs do not wait for each other and folders merge."""
+"""What a study says of its runs: a file in the folder of each, so that array jobs do not wait and folders merge."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
+from gnn_dml.atomic import write_atomically
 from gnn_dml.config.identity import counted_settings
-from gnn_dml.experiments.files import write_text
+from gnn_dml.errors import UserError
 from gnn_dml.experiments.study import Study
-
-CELLS = "cells"
+from gnn_dml.results.cell_of import CELL, cell_files
 
 
 def write_cell(folder: Path, config: Mapping[str, Any], overrides: str, *, typed: Sequence[str] | None = None) -> None:
@@ -33,12 +33,12 @@ def write_cell(folder: Path, config: Mapping[str, Any], overrides: str, *, typed
         "settings": counted_settings(config),
         "typed": None if typed is None else list(typed),
     }
-    _write_changed(folder.parent / CELLS / f"{folder.name}.json", json.dumps(said, indent=1) + "\n")
+    _write_changed(folder / CELL, json.dumps(said, indent=1) + "\n")
 
 
 def write_cell_order(study_folder: Path, cells: Sequence[str]) -> None:
     """The cells of a study in their order, for tables and plots."""
-    _write_changed(study_folder / "cells.json", json.dumps(list(cells)))
+    _write_changed(study_folder / "cells.json", json.dumps(list(cells)), inside=study_folder)
 
 
 def mark_former(study_folder: Path, study: Study, configs: Sequence[Mapping[str, Any]], overrides: str) -> list[str]:
@@ -61,16 +61,16 @@ def mark_former(study_folder: Path, study: Study, configs: Sequence[Mapping[str,
         settings = json.loads(json.dumps(counted_settings(config)))
         planned.setdefault(str(config["cell"]), []).append((int(config["seed"]), settings))
     former = []
-    for path in sorted((study_folder / CELLS).glob("*.json")):
+    for folder, path in cell_files(study_folder):
         said = _read(path)
-        if said is None or not (study_folder / path.stem / "result.json").is_file():
+        if said is None or not (folder / "result.json").is_file():
             continue
         if "typed" in said and said["typed"] is None:
             continue  # trained alone, under the name of this study
         if _is_former(said, study, planned, overrides):
-            former.append(path.stem)
+            former.append(folder.name)
             if not said.get("former"):
-                write_text(path, json.dumps({**said, "former": True}, indent=1) + "\n")
+                _write(folder / CELL, json.dumps({**said, "former": True}, indent=1) + "\n")
     return former
 
 
@@ -109,9 +109,19 @@ def _read(path: Path) -> dict[str, Any] | None:
     return held if isinstance(held, dict) else None
 
 
-def _write_changed(path: Path, text: str) -> None:
+def _write_changed(path: Path, text: str, *, inside: Path | None = None) -> None:
     """Leave a file alone that says the same: a finished study may lie where nothing can be written."""
     with suppress(OSError, UnicodeDecodeError):
         if path.read_text(encoding="utf-8") == text:
             return
-    write_text(path, text)
+    _write(path, text, inside=inside)
+
+
+def _write(path: Path, text: str, *, inside: Path | None = None) -> None:
+    """Written in the folder of the study first: what is half written in that of a run belongs to whoever trains it."""
+    try:
+        write_atomically(
+            path, lambda partial: partial.write_text(text, encoding="utf-8"), inside=inside or path.parent.parent
+        )
+    except OSError as error:
+        raise UserError(f"cannot write {path}: {error}; choose another folder with out=FOLDER") from error

@@ -13,6 +13,7 @@ from filelock import FileLock
 from gnn_dml.atomic import sweep_partials, write_atomically
 from gnn_dml.columns import BRANCHES, KINDS, NAMES
 from gnn_dml.errors import UserError
+from gnn_dml.results.cell_of import CELL, FORMER_FOLDER, cell_file
 from gnn_dml.results.cells import text
 from gnn_dml.text import show_text
 
@@ -28,9 +29,6 @@ LARGEST = 2**62
 FORMER = "former"
 """In the file of a run: true where the study has that cell no more."""
 
-CELLS = "cells"
-"""Folder of a study with a file for each run that says which cell it is; whole folders merge by copying."""
-
 
 def collect(study_dir: Path, *, on_unwritten: Callable[[str], object] | None = None) -> pd.DataFrame:
     """Read every finished or diverged run of a study and rebuild its `results.csv`.
@@ -42,7 +40,7 @@ def collect(study_dir: Path, *, on_unwritten: Callable[[str], object] | None = N
 
     Args:
         study_dir: The folder with one folder per run, and optionally a `cells.json`, the cells in
-            their order, and a folder `cells` with a file per run.
+            their order; a run may have a `cell.json` beside its `result.json`.
         on_unwritten: Called with a sentence where `results.csv` cannot be written, for instance because another program
             holds it open; without it that is an error.
 
@@ -80,8 +78,7 @@ def collect(study_dir: Path, *, on_unwritten: Callable[[str], object] | None = N
                     raise UserError(said) from error
                 on_unwritten(said)
                 break
-        for folder in (study_dir, study_dir / CELLS):
-            sweep_partials(folder)
+        sweep_partials(study_dir)
     frame.attrs["damaged"] = damaged
     return frame
 
@@ -105,7 +102,8 @@ def _lock(folder: Path) -> Iterator[None]:
 def _state(folder: Path) -> list[tuple[str, int]]:
     """What `results.csv` is made from, with the times of change."""
     found = []
-    for path in (*folder.glob("*/result.json"), *folder.glob(f"{CELLS}/*.json"), *folder.glob("cells.json")):
+    names = ("*/result.json", f"*/{CELL}", f"{FORMER_FOLDER}/*.json", "cells.json")
+    for path in (path for name in names for path in folder.glob(name)):
         with suppress(OSError):  # gone since it was listed
             found.append((str(path), path.stat().st_mtime_ns))
     return sorted(found)
@@ -162,8 +160,8 @@ def _cell_of(path: Path, row: dict[str, Any]) -> dict[str, Any]:
         "cell": row.get("cell") or row.get("graph") or path.parent.name,
         "overrides": row.get("overrides") or "",
     }
-    file = path.parent.parent / CELLS / f"{path.parent.name}.json"
-    if not file.is_file():
+    file = cell_file(path.parent)
+    if file is None:
         return known
     said = _read_json(file)
     if not isinstance(said, dict) or not isinstance(said.get("cell", ""), str):

@@ -74,6 +74,27 @@ def test_runs_that_were_trained_alone_and_files_that_cannot_be_read_stay(tmp_pat
     folder.mkdir(parents=True)
     (folder / "result.json").write_text(json.dumps({"run_id": folder.name, "seed": 3, "status": "finished"}))
     write_cell(folder, {**config, "cell": "mine"}, "")
-    (tmp_path / "s" / "cells" / "odd.json").write_text("[")
+    (tmp_path / "s" / "odd").mkdir()
+    (tmp_path / "s" / "odd" / "cell.json").write_text("[")
     assert finish(tmp_path, found) == []
     assert ("mine", 3) in cells(tmp_path)
+
+
+def test_files_of_the_last_version_count_until_a_run_has_its_own(tmp_path):
+    finish(tmp_path, study(**FIRST))
+    old = tmp_path / "s" / "cells"
+    old.mkdir()
+    for path in (tmp_path / "s").glob("*/cell.json"):
+        path.rename(old / f"{path.parent.name}.json")
+    assert len(cells(tmp_path)) == 4
+    former = finish(tmp_path, study(random=FIRST["random"]))
+    assert len(former) == 2
+    assert {cell for cell, _ in cells(tmp_path)} == {"random"}
+
+
+def test_nothing_half_written_stands_in_the_folder_of_a_run(tmp_path, monkeypatch):
+    seen = []
+    monkeypatch.setattr("os.replace", lambda source, target: seen.append((source, target)))
+    finish(tmp_path, study(**FIRST))
+    assert len(seen) == 4
+    assert all(source.parent == tmp_path / "s" and target.parent.parent == tmp_path / "s" for source, target in seen)
