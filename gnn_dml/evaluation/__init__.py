@@ -10,7 +10,7 @@ from gnn_dml.evaluation.neighbourhoods import NearestNeighbourhoods, Neighbourho
 from gnn_dml.evaluation.query_expansion import Sides, query_expansion, score_sides
 from gnn_dml.evaluation.refine import describe_test_graph, refine_in_neighbourhoods
 from gnn_dml.evaluation.rerank import rerank
-from gnn_dml.evaluation.score import score, score_embedding
+from gnn_dml.evaluation.score import score, score_by_class, score_embedding
 from gnn_dml.evaluation.search import Neighbours, Queries, find_neighbours, read_queries
 from gnn_dml.evaluation.training_free import TrainingFreeOptions, measure_training_free
 
@@ -47,6 +47,7 @@ __all__ = [
     "refine_in_neighbourhoods",
     "rerank",
     "score",
+    "score_by_class",
     "score_embedding",
     "score_sides",
     "write_embeddings",

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Literal
 
+import torch
 from torch import Tensor
 
 from gnn_dml.data.images import ImageSplit
 from gnn_dml.evaluation.embed import Embeddings
-from gnn_dml.metrics import clustering, retrieval
+from gnn_dml.metrics import clustering, retrieval, retrieval_by_query
 
 
 def score_embedding(
@@ -78,18 +79,56 @@ def score(
         Fractions in [0, 1]; None in every `refined_` entry where there is no refined embedding. The `expanded_` ones
         are there where there is an expanded embedding.
     """
-    measured = _score_one(embeddings.backbone, split, ks, cluster_seed)
-    out: dict[str, float | None] = {f"backbone_{name}": value for name, value in measured.items()}
-    if embeddings.expanded is not None:
-        expanded = _score_one(embeddings.expanded, split, ks, cluster_seed)
-        out |= {f"expanded_{name}": value for name, value in expanded.items()}
-    if embeddings.refined is None:
-        return {**out, **{f"refined_{name}": None for name in measured}}
-    refined = _score_one(embeddings.refined, split, ks, cluster_seed)
-    return {**out, **{f"refined_{name}": value for name, value in refined.items()}}
+    return score_by_class(embeddings, split, ks=ks, cluster_seed=cluster_seed)[0]
 
 
-def _score_one(x: Tensor, split: ImageSplit, ks: Sequence[int], cluster_seed: int | None) -> dict[str, float]:
-    found = score_embedding(x, split.labels, split.query, ks=ks, cluster_seed=cluster_seed)
-    del found["unmatched"]
-    return found
+def score_by_class(
+    embeddings: Embeddings,
+    split: ImageSplit,
+    *,
+    ks: Sequence[int] = (1, 2, 4, 8),
+    cluster_seed: int | None = None,
+) -> tuple[dict[str, float | None], dict[str, Tensor]]:
+    """As `score`, and what each class of the split has in it.
+
+    Returns:
+        The metrics as `score` gives them, and for every class (C,) the number of queries that can be answered, as
+        `queries`, and the mean over these of every metric of retrieval, NaN where there are none. The metrics of
+        retrieval are the means of the classes, weighted by `queries`.
+    """
+    out: dict[str, float | None] = {}
+    classes: dict[str, Tensor] = {}
+    there = {"backbone": embeddings.backbone, "expanded": embeddings.expanded, "refined": embeddings.refined}
+    for branch, x in there.items():
+        if x is None:
+            if branch == "refined":
+                out |= {
+                    f"refined_{name.removeprefix('backbone_')}": None for name in out if name.startswith("backbone_")
+                }
+            continue
+        by_query = _by_query(x, split, ks)
+        clusters = {} if cluster_seed is None else clustering(x, split.labels, seed=cluster_seed)
+        means = {name: float(values.nanmean()) for name, values in by_query.items()}
+        out |= {f"{branch}_{name}": value for name, value in {**means, **clusters}.items()}
+        queries, by_class = _by_class(by_query, split)
+        classes |= {"queries": queries, **{f"{branch}_{name}": values for name, values in by_class.items()}}
+    return out, classes
+
+
+def _by_query(x: Tensor, split: ImageSplit, ks: Sequence[int]) -> dict[str, Tensor]:
+    labels, query = split.labels, split.query
+    if query is None:
+        return retrieval_by_query(x, labels, ks=ks)
+    return retrieval_by_query(x[query], labels[query], gallery=x[~query], gallery_labels=labels[~query], ks=ks)
+
+
+def _by_class(by_query: Mapping[str, Tensor], split: ImageSplit) -> tuple[Tensor, dict[str, Tensor]]:
+    """The number of queries of each class that have an answer (C,), and the means over them."""
+    labels = split.labels if split.query is None else split.labels[split.query]
+    answered = ~next(iter(by_query.values())).isnan().cpu()
+    labels = labels.cpu()[answered]
+    queries = labels.bincount(minlength=split.num_classes)
+    zeros = torch.zeros(split.num_classes, dtype=torch.float64)
+    return queries, {
+        name: zeros.index_add(0, labels, values.cpu()[answered]) / queries for name, values in by_query.items()
+    }

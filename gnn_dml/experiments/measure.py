@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import replace
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
 
 import torch
 
@@ -11,10 +11,26 @@ from gnn_dml.data.images import ImageSplit
 from gnn_dml.data.transforms import Transforms
 from gnn_dml.evaluation.embed import Embeddings, embed
 from gnn_dml.evaluation.expand import ExpansionOptions, expand
-from gnn_dml.evaluation.score import score
+from gnn_dml.evaluation.score import score_by_class
 from gnn_dml.evaluation.training_free import measure_training_free
 from gnn_dml.experiments.build import build_neighbourhoods
 from gnn_dml.experiments.checkpoint import Checkpoint
+from gnn_dml.text import show_text
+
+
+@dataclass(frozen=True)
+class Measured:
+    """What was found.
+
+    Attributes:
+        embeddings: Of the split.
+        figures: Of a row.
+        classes: By class, see `gnn_dml.evaluation.score_by_class`.
+    """
+
+    embeddings: Embeddings
+    figures: dict[str, float | None]
+    classes: dict[str, torch.Tensor]
 
 
 def measure(
@@ -27,7 +43,7 @@ def measure(
     workers: int = 0,
     check: Callable[[Embeddings], object] = lambda found: None,
     progress: str | None = None,
-) -> tuple[Embeddings, dict[str, float | None]]:
+) -> Measured:
     """Embed a split with a checkpoint's weights under its own protocol, and score it with every metric.
 
     Args:
@@ -56,12 +72,12 @@ def measure(
     check(found)
     if expansion is not None:
         found = replace(found, expanded=_expanded(found, split, expansion))
-    measured = score(found, split, ks=protocol["ks"], cluster_seed=seed)
+    measured, classes = score_by_class(found, split, ks=protocol["ks"], cluster_seed=seed)
     for one in measure_training_free(
         found.backbone, split.labels, split.query, protocol["ks"], methods=protocol.get("training_free") or []
     ):
         measured |= {f"{one.embedding}_{name}": value for name, value in one.scores.items()}
-    return found, measured
+    return Measured(found, measured, classes)
 
 
 def _expanded(found: Embeddings, split: ImageSplit, expansion: ExpansionOptions) -> torch.Tensor | None:
@@ -78,3 +94,19 @@ def _expanded(found: Embeddings, split: ImageSplit, expansion: ExpansionOptions)
         )
     except ValueError:
         return None
+
+
+def class_rows(classes: Mapping[str, torch.Tensor], split: ImageSplit) -> list[dict[str, str | int | float | None]]:
+    """A row per class with queries that can be answered, for `classes.csv`.
+
+    Args:
+        classes: Of `Measured`.
+        split: Where they were measured.
+    """
+    queries = classes["queries"].tolist()
+    columns = {name: values.tolist() for name, values in classes.items() if name != "queries"}
+    return [
+        {"class": show_text(name), "queries": queries[c], **{column: values[c] for column, values in columns.items()}}
+        for c, name in enumerate(split.class_names)
+        if queries[c]
+    ]

@@ -23,7 +23,7 @@ from gnn_dml.experiments.choice import best_epoch, weaknesses
 from gnn_dml.experiments.claim import BEAT, Claim, ClaimLostError
 from gnn_dml.experiments.files import load_undamaged, save, write_json, write_rows, write_text, write_whole
 from gnn_dml.experiments.finished import finished_row
-from gnn_dml.experiments.measure import measure
+from gnn_dml.experiments.measure import Measured, class_rows, measure
 from gnn_dml.experiments.resume import check_settings, load_trainer
 from gnn_dml.experiments.reuse import run_folder
 from gnn_dml.experiments.row import make_row
@@ -279,18 +279,19 @@ class Run:
         if test is None:
             return known
         expansion = best_expansion(self.config, chosen.learner(), data, self.device)
-        embeddings, measured = self._measure(chosen, test, data, expansion)
-        at_last = measured if last.epoch == chosen.epoch else self._measure(last, test, data, expansion)[1]
+        found = self._measure(chosen, test, data, expansion)
+        at_last = found if last.epoch == chosen.epoch else self._measure(last, test, data, expansion)
         write_whole(
             self._path("neighbours.npz"),
-            lambda path: write_neighbours(path, embeddings.backbone, test, data.transforms.evaluate),
+            lambda path: write_neighbours(path, found.embeddings.backbone, test, data.transforms.evaluate),
             confirm=self._confirm,
         )
+        write_rows(self._path("classes.csv"), class_rows(found.classes, test), confirm=self._confirm)
         return {
             **known,
             "expansion": "" if expansion is None else str(expansion),
-            **measured,
-            **{f"last_{name}": value for name, value in at_last.items()},
+            **found.figures,
+            **{f"last_{name}": value for name, value in at_last.figures.items()},
         }
 
     def _trusted(self, name: str, rows: list[dict[str, Any]]) -> Checkpoint:
@@ -300,7 +301,7 @@ class Run:
 
     def _measure(
         self, checkpoint: Checkpoint, test: ImageSplit, data: RunSplits, expansion: ExpansionOptions | None
-    ) -> tuple[Embeddings, dict[str, float | None]]:
+    ) -> Measured:
         """Diverged if the weights give no numbers on the test images."""
 
         def check(found: Embeddings) -> None:

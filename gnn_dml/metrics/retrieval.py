@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Sequence
-from typing import Any, Literal, get_args
+from typing import Any, Literal, NamedTuple, get_args
 
 import numpy as np
 import numpy.typing as npt
@@ -31,6 +31,8 @@ MOST_POSITIVES = 2**8
 
 MOST_PAIRS = 2**25
 """So are the largest classes, as long as there are more pairs than this inside all others."""
+
+UNANSWERABLE = ("leave out", "zero")
 
 SLOW = 2.0**42
 """Multiplications from which on there is a progress bar."""
@@ -114,6 +116,67 @@ def retrieval(
         >>> retrieval(x, ["a", "a", "b", "a"], ks=(), more=["mrr"], unanswerable="zero")["mrr"]
         0.625
     """
+    for name, value, known in (("average", average, ("query", "class")), ("unanswerable", unanswerable, UNANSWERABLE)):
+        if value not in known:
+            raise ValueError(f"{name} must be one of {', '.join(known)}, not {value!r}")
+    found = _score(embeddings, labels, gallery, gallery_labels, leave_out, ks, metric, more)
+    counted = found.answered if unanswerable == "leave out" else torch.ones_like(found.answered)
+    groups = found.of_query if average == "class" else None
+    means = {name: _mean(values * found.answered, counted, groups) for name, values in found.scores.items()}
+    return {**means, "unmatched": float((~found.answered).sum())}
+
+
+@torch.no_grad()
+def retrieval_by_query(
+    embeddings: Any,
+    labels: Any,
+    *,
+    gallery: Any = None,
+    gallery_labels: Any = None,
+    leave_out: bool | Any = False,
+    ks: Sequence[int] = (1, 2, 4, 8),
+    metric: Metric = "cosine",
+    more: Sequence[str] = (),
+) -> dict[str, Tensor]:
+    """The metrics of each query alone, of which `retrieval` gives the means; the arguments are the same.
+
+    Returns:
+        `recall@k` for each k, `map@r`, `r_precision`, and those of `more`: float64 (Q,), NaN where the gallery holds
+        nothing to find.
+
+    Raises:
+        ValueError: As `retrieval`.
+
+    Warns:
+        UnusualSpaceWarning: As `retrieval`.
+
+    Example:
+        >>> x = torch.tensor([[1.0, 0.0], [0.9, 0.1], [0.0, 1.0], [0.5, 0.6]])
+        >>> retrieval_by_query(x, torch.tensor([0, 0, 1, 0]), ks=(1,))["recall@1"].tolist()
+        [1.0, 1.0, nan, 0.0]
+    """
+    found = _score(embeddings, labels, gallery, gallery_labels, leave_out, ks, metric, more)
+    return {name: values.masked_fill(~found.answered, torch.nan) for name, values in found.scores.items()}
+
+
+class _Scored(NamedTuple):
+    """The metrics of every query, float64 (Q,), which of them can be answered (Q,), and their classes (Q,)."""
+
+    scores: dict[str, Tensor]
+    answered: Tensor
+    of_query: Tensor
+
+
+def _score(
+    embeddings: Any,
+    labels: Any,
+    gallery: Any,
+    gallery_labels: Any,
+    leave_out: bool | Any,
+    ks: Sequence[int],
+    metric: Metric,
+    more: Sequence[str],
+) -> _Scored:
     own = gallery is None
     if own != (gallery_labels is None):
         raise ValueError("gallery and gallery_labels go together: one was given and the other not")
@@ -124,13 +187,8 @@ def retrieval(
         items, item_labels = items.to(queries.device), item_labels.to(queries.device)
     if items.size(1) != queries.size(1):
         raise ValueError(f"embeddings have {queries.size(1)} channels and the gallery has {items.size(1)}")
-    for name, value, known in (
-        ("metric", metric, get_args(Metric)),
-        ("average", average, ("query", "class")),
-        ("unanswerable", unanswerable, ("leave out", "zero")),
-    ):
-        if value not in known:
-            raise ValueError(f"{name} must be one of {', '.join(known)}, not {value!r}")
+    if metric not in get_args(Metric):
+        raise ValueError(f"metric must be one of {', '.join(get_args(Metric))}, not {metric!r}")
     for k in ks:
         if k < 1:
             raise ValueError(f"every k of recall@k must be at least 1, and {k} is not")
@@ -139,7 +197,7 @@ def retrieval(
     classes = group_by_class(query_labels, None if own else item_labels)
     space = make_space(queries, items, metric, own=own, leave_out=leave_out if excluded is None else excluded)
     if sentence := describe_unusual(space):
-        warnings.warn(sentence, UnusualSpaceWarning, stacklevel=3)  # torch.no_grad is a call of its own
+        warnings.warn(sentence, UnusualSpaceWarning, stacklevel=4)  # torch.no_grad is a call of its own
     relevant = classes.item_counts[classes.of_query]
     if space.excluded is not None:
         relevant = relevant - (space.excluded >= 0).long()
@@ -148,12 +206,7 @@ def retrieval(
     everywhere = any(one.kind == "mrr" for one in measures)
     whole = any(one.kind == "map" and one.k is None for one in measures)
     counts = _count(space, classes, depth, None if everywhere else ks, whole=whole)
-    answered = relevant > 0
-    scores = query_scores(counts, relevant, ks, measures)
-    counted = answered if unanswerable == "leave out" else torch.ones_like(answered)
-    groups = classes.of_query if average == "class" else None
-    means = {name: _mean(values * answered, counted, groups) for name, values in scores.items()}
-    return {**means, "unmatched": float((~answered).sum())}
+    return _Scored(query_scores(counts, relevant, ks, measures), relevant > 0, classes.of_query)
 
 
 def _mean(values: Tensor, counted: Tensor, groups: Tensor | None) -> float:

@@ -69,8 +69,13 @@ def test_figures_are_those_of_the_checkpoint(tiny_settings):
     assert row["backbone_recall@1"] == pytest.approx(expected["recall@1"])
     assert row["backbone_map@r"] == pytest.approx(expected["map@r"], abs=1e-3)
     source, transforms, _ = build_source(checkpoint.config)
-    _, again = measure(checkpoint, source.split("test"), transforms, torch.device("cpu"))
+    again = measure(checkpoint, source.split("test"), transforms, torch.device("cpu")).figures
     assert again == {name: row[name] for name in again}
+    classes = pd.read_csv(job.folder / "classes.csv")
+    assert classes["class"].tolist() == list(split.class_names)
+    assert classes["queries"].sum() == len(split)
+    for name in ("backbone_recall@1", "expanded_map@r", "refined_map@r"):
+        assert (classes[name] * classes["queries"]).sum() / len(split) == pytest.approx(row[name], abs=1e-12)
 
 
 def test_the_number_of_neighbours_is_that_of_the_chosen_epoch(tiny_settings):
@@ -86,7 +91,7 @@ def test_the_number_of_neighbours_is_that_of_the_chosen_epoch(tiny_settings):
         for count in (0, 1, 3):
             config = {**checkpoint.config, "protocol": {**checkpoint.config["protocol"], "neighbours": count}}
             found = measure(replace(checkpoint, config=config), source.split("val"), transforms, torch.device("cpu"))
-            figures[count] = found[1]["refined_recall@1"] + found[1]["refined_map@r"]
+            figures[count] = found.figures["refined_recall@1"] + found.figures["refined_map@r"]
         assert max(figures, key=lambda count: (figures[count], -count)) == epochs.loc[epoch, "test_neighbours"]
         scored = epochs.loc[epoch, "val_refined_recall@1"] + epochs.loc[epoch, "val_refined_map@r"]
         assert scored == pytest.approx(max(figures.values()))
@@ -98,7 +103,7 @@ def test_recall_on_the_training_images_where_it_is_asked_for(tiny_settings):
     last = pd.read_csv(job.folder / "metrics.csv").iloc[-1]
     checkpoint = read_checkpoint(job.folder / "last.pt")
     source, transforms, _ = build_source(checkpoint.config)
-    _, found = measure(checkpoint, source.split("train"), transforms, torch.device("cpu"))
+    found = measure(checkpoint, source.split("train"), transforms, torch.device("cpu")).figures
     assert last["train_backbone_recall@1"] == pytest.approx(found["backbone_recall@1"])
     assert not any(name.startswith("train_backbone_") for name in row)
 
