@@ -128,7 +128,7 @@ def pick(name: str) -> torch.device:
     """The device of that name, made the current one: events are recorded on the current device's stream."""
     device = torch.device(name)
     if device.type == "cuda":
-        torch.cuda.set_device(device)
+        torch.cuda.set_device(device.index or 0)  # torch 2.11 wants a number
     return device
 
 
