@@ -19,6 +19,9 @@ CONF = Path(__file__).resolve().parent.parent / "conf"
 STUDY = "study"
 """The folder of studies, which is no group of a run."""
 
+SPACE = "space"
+"""That of search spaces."""
+
 ConfigDirs = Sequence[Path]
 
 
@@ -33,14 +36,24 @@ def groups(config_dirs: ConfigDirs = ()) -> dict[str, list[str]]:
 
 def studies(config_dirs: ConfigDirs = ()) -> list[str]:
     """The studies that come with the package, and the user's own."""
-    return sorted({path.stem for place in (CONF, *config_dirs) for path in (place / STUDY).glob("*.yaml")})
+    return names_in(STUDY, config_dirs)
+
+
+def names_in(folder: str, config_dirs: ConfigDirs = ()) -> list[str]:
+    """The YAMLs of a folder of the package and of the user's own folders of that name."""
+    return sorted({path.stem for place in (CONF, *config_dirs) for path in (place / folder).glob("*.yaml")})
 
 
 def study_file(name: str, config_dirs: ConfigDirs = ()) -> Path:
     """A study by its name, the user's own first, or by its path."""
+    return named_file(STUDY, name, config_dirs)
+
+
+def named_file(folder: str, name: str, config_dirs: ConfigDirs = ()) -> Path:
+    """A YAML of a folder by its name, the user's own first, or by its path."""
     if name.endswith((".yaml", ".yml")):
         return typed_path(name)
-    places = [place / STUDY / f"{name}.yaml" for place in (*config_dirs, CONF)]
+    places = [place / folder / f"{name}.yaml" for place in (*config_dirs, CONF)]
     return next((path for path in places if path.is_file()), places[-1])
 
 
@@ -75,17 +88,17 @@ def suggestion(word: str, known: list[str]) -> str:
 
 
 def _folders(place: Path) -> list[Path]:
-    hidden = (STUDY, "__pycache__")
+    hidden = (STUDY, SPACE, "__pycache__")
     return sorted(path for path in place.iterdir() if path.is_dir() and path.name not in hidden)
 
 
 def _check_layout(folder: Path) -> None:
     """Refuse a folder in which nothing would be found, and names that stand for something already."""
     known = groups()
-    if not any((folder / name).is_dir() for name in (*known, STUDY)):
+    if not any((folder / name).is_dir() for name in (*known, STUDY, SPACE)):
         raise UserError(
-            f"--config-dir {folder} holds none of the folders {', '.join((*known, STUDY))}; a topology of yours is for "
-            f"instance {folder.name}/graph/mine.yaml"
+            f"--config-dir {folder} holds none of the folders {', '.join((*known, STUDY, SPACE))}; a topology of yours "
+            f"is for instance {folder.name}/graph/mine.yaml"
         )
     for group, names in known.items():
         twice = sorted({path.stem for path in (folder / group).glob("*.yaml")} & set(names))
