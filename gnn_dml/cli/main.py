@@ -16,7 +16,7 @@ from gnn_dml.cli.terminal import Shown, shown
 from gnn_dml.errors import UserError
 
 _SILENT = logging.NullHandler()
-TRAINING = ("train", "ablate", "demo")
+TRAINING = ("train", "ablate", "tune", "demo")
 
 
 def main(argv: Sequence[str] | None = None) -> int:

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from gnn_dml.experiments.evaluate_file import evaluate_embeddings
     from gnn_dml.experiments.evaluate_models import evaluate
     from gnn_dml.experiments.search_models import search_images
+    from gnn_dml.experiments.tune import tune
 
 _MODULES = {
     "embed_runs": "embed_models",
@@ -20,9 +21,10 @@ _MODULES = {
     "run_study": "api",
     "search_images": "search_models",
     "train": "api",
+    "tune": "tune",
 }
 
-__all__ = ["embed_runs", "evaluate", "evaluate_embeddings", "run_study", "search_images", "train"]
+__all__ = ["embed_runs", "evaluate", "evaluate_embeddings", "run_study", "search_images", "train", "tune"]
 
 
 def __getattr__(name: str) -> Any:

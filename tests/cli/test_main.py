@@ -8,7 +8,7 @@ import sys
 import pandas as pd
 import pytest
 
-COMMANDS = ["demo", "train", "ablate", "evaluate", "embed", "search", "data"]
+COMMANDS = ["demo", "train", "ablate", "tune", "evaluate", "embed", "search", "data"]
 
 
 def interpreter(*command, cwd=None):

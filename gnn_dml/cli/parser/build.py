@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 
 from gnn_dml import __version__
-from gnn_dml.cli.parser import data, embeddings, evaluate, training
+from gnn_dml.cli.parser import data, embeddings, evaluate, training, tune
 from gnn_dml.cli.parser.common import examples
 
 
@@ -31,6 +31,7 @@ def build_parser() -> argparse.ArgumentParser:
         training.add_demo,
         training.add_train,
         training.add_ablate,
+        tune.add_tune,
         evaluate.add_evaluate,
         embeddings.add_embed,
         embeddings.add_search,
