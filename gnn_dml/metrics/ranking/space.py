@@ -166,9 +166,20 @@ class Space:
         """Whether the products could be more precise."""
         return self.prepared.dtype != torch.float64
 
-    def blocks(self, rows: slice, columns: slice) -> Tensor:
-        """Products of some queries and some items, (q, g), before `half` is taken off."""
-        return self.queries[rows] @ self.items[columns].T
+    def blocks(self, rows: slice, columns: slice, memory: Tensor | None = None) -> Tensor:
+        """Products of some queries and some items, (q, g), before `half` is taken off.
+
+        Args:
+            rows: Which queries.
+            columns: Which items.
+            memory: Numbers of the type of the products, at least as many, to be written over: a system takes about as
+                long to hand out new memory as a product of this size takes.
+        """
+        queries, items = self.queries[rows], self.items[columns].T
+        if memory is None:
+            return queries @ items
+        shape = len(queries), items.size(1)
+        return torch.mm(queries, items, out=memory[: shape[0] * shape[1]].view(shape))
 
     def scores(self, rows: slice, columns: slice) -> Tensor:
         """Approximate scores of some queries and some items, (q, g)."""
@@ -180,7 +191,8 @@ class Space:
         step = max(1, ENTRIES // max(1, self.queries.size(1)))
         parts = [query.new_empty(0, dtype=torch.float64)]
         for q, g in zip(torch.split(query, step), torch.split(item, step), strict=True):
-            product = torch.bmm(self.queries[q].double()[:, None], self.items[g].double()[:, :, None])[:, 0, 0]
+            ours, theirs = (x.index_select(0, i).double() for x, i in ((self.queries, q), (self.items, g)))
+            product = torch.bmm(ours[:, None], theirs[:, :, None])[:, 0, 0]
             parts.append(product if self.half is None else product - self.half[g])
         return torch.cat(parts)
 
