@@ -22,7 +22,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from gnn_dml.metrics.ranking.exact import ExactScores, Metric
+from gnn_dml.metrics.ranking.exact import ExactScores, Metric, square_norms
 from gnn_dml.metrics.ranking.threads import side_by_side
 
 __all__ = ["Metric", "Space", "full_precision", "make_space", "normalised"]
@@ -311,11 +311,6 @@ def _tells_apart(space: Space) -> bool:
     count = ordered.size(1)
     spread = ordered[:, (3 * count) // 4 - (count > 1)] - ordered[:, count // 4]
     return bool((space.margin[ours] <= RESOLUTION * spread).double().mean() >= 0.5)
-
-
-def square_norms(x: Tensor) -> Tensor:
-    """|x|^2 of every row, float64 (N,)."""
-    return torch.cat([part.double().square().sum(dim=1) for part in torch.split(x, ROWS)])
 
 
 @contextmanager
