@@ -106,7 +106,7 @@ class ExactScores:
         return [(q, g) for q, g in pieces if len(q)]
 
     def _approximate(self, query: Tensor, item: Tensor) -> Tensor:
-        q, g = self.queries[query].double(), self.items[item].double()
+        q, g = self.queries.index_select(0, query).double(), self.items.index_select(0, item).double()
         if self.inverse is None:
             return -(q - g).square_().sum(dim=1)
         ours, theirs = self.inverse[0][query], self.inverse[1][item]

@@ -181,9 +181,9 @@ class Space:
         shape = len(queries), items.size(1)
         return torch.mm(queries, items, out=memory[: shape[0] * shape[1]].view(shape))
 
-    def scores(self, rows: slice, columns: slice) -> Tensor:
-        """Approximate scores of some queries and some items, (q, g)."""
-        products = self.blocks(rows, columns)
+    def scores(self, rows: slice, columns: slice, memory: Tensor | None = None) -> Tensor:
+        """Approximate scores of some queries and some items, (q, g); `memory` as in `blocks`."""
+        products = self.blocks(rows, columns, memory)
         return products if self.half is None else products.sub_(self.half[columns].to(products.dtype))
 
     def products(self, query: Tensor, item: Tensor) -> Tensor:
