@@ -34,6 +34,7 @@ class MetricOptions:
         metric: What near means for retrieval.
         restarts: Of k-means.
         more: Other metrics of retrieval.
+        normalize: Whether k-means is of the L2-normalised embeddings.
 
     Raises:
         UserError: If one of these has an unknown name.
@@ -44,6 +45,7 @@ class MetricOptions:
     metric: Literal["cosine", "euclidean"] = "cosine"
     restarts: int = 1
     more: Sequence[str] = ()
+    normalize: bool = True
 
     def __post_init__(self) -> None:
         parse_measures(self.more)
@@ -108,6 +110,7 @@ def measure_embedding(
                 cluster_seed=None if retrieval_only else options.seed,
                 restarts=options.restarts,
                 more=options.more,
+                normalize=options.normalize,
             )
         space = {} if retrieval_only else diagnostics(x, labels, seed=options.seed)
     except ValueError as error:

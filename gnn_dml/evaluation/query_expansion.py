@@ -79,7 +79,12 @@ def query_expansion(
 
 
 def score_sides(
-    sides: Sides, labels: Tensor, query: Tensor | None = None, *, ks: Sequence[int] = (1, 2, 4, 8)
+    sides: Sides,
+    labels: Tensor,
+    query: Tensor | None = None,
+    *,
+    ks: Sequence[int] = (1, 2, 4, 8),
+    more: Sequence[str] = (),
 ) -> dict[str, float]:
     """Look the queries up in the gallery, each left out of its own ranking where it is there too.
 
@@ -88,6 +93,7 @@ def score_sides(
         labels: long (N,).
         query: bool (N,) or None.
         ks: The K of Recall@K.
+        more: Other metrics of retrieval.
 
     Returns:
         As `gnn_dml.metrics.retrieval` names them.
@@ -102,5 +108,11 @@ def score_sides(
     """
     asked, answering = (labels, labels) if query is None else (labels[query], labels[~query])
     return retrieval(
-        sides.queries, asked, gallery=sides.gallery, gallery_labels=answering, leave_out=query is None, ks=ks
+        sides.queries,
+        asked,
+        gallery=sides.gallery,
+        gallery_labels=answering,
+        leave_out=query is None,
+        ks=ks,
+        more=more,
     )

@@ -23,6 +23,7 @@ def score_embedding(
     cluster_seed: int | None = None,
     restarts: int = 1,
     more: Sequence[str] = (),
+    normalize: bool = True,
 ) -> dict[str, float]:
     """Retrieval and clustering metrics.
 
@@ -36,6 +37,7 @@ def score_embedding(
         cluster_seed: Seed of k-means for NMI and AMI, which take most of the time; None leaves them out.
         restarts: Of k-means.
         more: Other metrics of retrieval, as `gnn_dml.metrics.retrieval` names them.
+        normalize: Whether k-means is of the L2-normalised embeddings, see `gnn_dml.metrics.clustering`.
 
     Returns:
         As `gnn_dml.metrics.retrieval` and `gnn_dml.metrics.clustering` name them.
@@ -56,7 +58,9 @@ def score_embedding(
         found = retrieval(
             x[query], labels[query], gallery=x[~query], gallery_labels=labels[~query], ks=ks, metric=metric, more=more
         )
-    return found if cluster_seed is None else {**found, **clustering(x, labels, seed=cluster_seed, restarts=restarts)}
+    if cluster_seed is None:
+        return found
+    return {**found, **clustering(x, labels, seed=cluster_seed, restarts=restarts, normalize=normalize)}
 
 
 def score(

@@ -48,10 +48,11 @@ class Looked:
     labels: Tensor
     query: Tensor | None
     ks: Sequence[int]
+    more: Sequence[str] = ()
 
 
 def _plain(data: Looked, options: TrainingFreeOptions) -> dict[str, float]:
-    return score_embedding(data.x, data.labels, data.query, ks=data.ks)
+    return score_embedding(data.x, data.labels, data.query, ks=data.ks, more=data.more)
 
 
 def _expanded(data: Looked, options: TrainingFreeOptions) -> dict[str, float]:
@@ -59,12 +60,12 @@ def _expanded(data: Looked, options: TrainingFreeOptions) -> dict[str, float]:
     moved = expand(
         data.x, neighbours=best.neighbours, temperature=best.temperature, weight=best.weight, query=data.query
     )
-    return score_embedding(moved, data.labels, data.query, ks=data.ks)
+    return score_embedding(moved, data.labels, data.query, ks=data.ks, more=data.more)
 
 
 def _query_expansion(data: Looked, neighbours: int, alpha: float, *, database: bool) -> dict[str, float]:
     sides = query_expansion(data.x, neighbours=neighbours, alpha=alpha, database=database, query=data.query)
-    return score_sides(sides, data.labels, data.query, ks=data.ks)
+    return score_sides(sides, data.labels, data.query, ks=data.ks, more=data.more)
 
 
 def _k_reciprocal(data: Looked, options: TrainingFreeOptions) -> dict[str, float]:
@@ -78,9 +79,9 @@ def _diffusion(data: Looked, options: TrainingFreeOptions) -> dict[str, float]:
 
 def _score_chunks(chunks: Iterator[Tensor], data: Looked) -> dict[str, float]:
     if data.query is None:
-        return retrieval_by_scores(chunks, data.labels, ks=data.ks)
+        return retrieval_by_scores(chunks, data.labels, ks=data.ks, more=data.more)
     asked, answering = data.labels[data.query], data.labels[~data.query]
-    return retrieval_by_scores(chunks, asked, gallery_labels=answering, ks=data.ks)
+    return retrieval_by_scores(chunks, asked, gallery_labels=answering, ks=data.ks, more=data.more)
 
 
 METHODS: Mapping[str, Callable[[Looked, TrainingFreeOptions], dict[str, float]]] = {
@@ -104,6 +105,7 @@ def measure_training_free(
     model: str = "embeddings",
     options: TrainingFreeOptions = TrainingFreeOptions(),
     methods: Sequence[str] = tuple(METHODS),
+    more: Sequence[str] = (),
 ) -> list[Measurement]:
     """Retrieval metrics of an embedding with each method, all by cosine and with the same definitions.
 
@@ -118,12 +120,13 @@ def measure_training_free(
         model: Whose the embedding is.
         options: Of the methods.
         methods: Names in `METHODS`, in the order wanted.
+        more: Other metrics of retrieval, as `gnn_dml.metrics.retrieval` names them.
 
     Returns:
         A measurement for each method, without clustering and diagnostics.
 
     Raises:
-        UserError: If a method is unknown, shapes do not fit, or an embedding is not finite or all zero.
+        UserError: If a method or a metric is unknown, shapes do not fit, or an embedding is not finite or all zero.
 
     Example:
         >>> import torch
@@ -134,7 +137,7 @@ def measure_training_free(
     """
     if unknown := [name for name in methods if name not in METHODS]:
         raise UserError(f"there is no method {unknown[0]}; there are {', '.join(METHODS)}")
-    data = Looked(x, labels, query, ks)
+    data = Looked(x, labels, query, ks, more)
     return [_measure(name, data, model, options) for name in methods]
 
 

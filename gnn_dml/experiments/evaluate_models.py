@@ -195,7 +195,7 @@ def evaluate_models(
         if len(models) == 1 and models[0].expansion is not None:
             chosen = replace(chosen, expansion=models[0].expansion)
         free = measure_training_free(
-            joined.backbone, images.labels, images.query, options.ks, model=name, options=chosen
+            joined.backbone, images.labels, images.query, options.ks, model=name, options=chosen, more=options.more
         )
     return Evaluation(
         models=models,

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import dropout, leaky_relu
 from torch_geometric.nn import GATConv as PyGGATConv
-from torch_geometric.typing import Adj, OptPairTensor, OptTensor
+from torch_geometric.typing import Adj
 
 from gnn_dml.layers.edges import every_pair
 from gnn_dml.layers.path import Backend, Crossover
@@ -61,9 +61,9 @@ class GATConv(OwnSteps, PyGGATConv):
     """
 
     # PyG reads these types from comments in a class's source, which it looks up by the bare class name: a subclass of
-    # the same name hides its parent's, so they are said here.
-    edge_updater_type = {"alpha": OptPairTensor, "edge_attr": OptTensor}
-    propagate_type = {"x": OptPairTensor, "alpha": Tensor}
+    # the same name hides its parent's, so they are said here, by the names that PyG's comments use.
+    edge_updater_type = {"alpha": "OptPairTensor", "edge_attr": "OptTensor"}
+    propagate_type = {"x": "OptPairTensor", "alpha": "Tensor"}
     takes_weights = False
     sorted_from = 256
     crossover = Crossover((54, 301), (90, 563), (256, 3061), (512, 9326), (1024, 28572), (2048, 99648))

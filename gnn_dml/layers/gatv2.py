@@ -12,7 +12,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import dropout
 from torch_geometric.nn import GATv2Conv as PyGGATv2Conv
-from torch_geometric.typing import Adj, OptTensor, PairTensor
+from torch_geometric.typing import Adj
 
 from gnn_dml.layers.additive import additive_scores, by_distance
 from gnn_dml.layers.blocks import block_size, over_targets
@@ -26,8 +26,8 @@ from gnn_dml.layers.steps import OwnSteps
 MAX_SCORES = 2**20
 """Scores (..., H, b, N) that a block holds where they come from distances."""
 
-COMPILED_FROM = 2**32
-"""Hidden channels (..., H, N, N, C) from which on one step takes longer than compiling would."""
+COMPILED_FROM = 2**29
+"""Hidden channels (..., H, N, N, C) from which on the loops are compiled: ten to twenty steps make up for it."""
 
 MAX_HIDDEN = 2**26
 """Hidden channels (..., H, b, N, C) that a block holds where they do not."""
@@ -49,9 +49,10 @@ class GATv2Conv(OwnSteps, PyGGATv2Conv):
         backend: "dense" or "sparse" forces a path; "auto" takes the faster one (`gnn_dml.layers.path`). The sparse one
             is taken wherever a step of message passing was changed (`gnn_dml.layers.steps`).
         compiled: Whether the dense path on a CPU runs loops that torch compiles (`gnn_dml.layers.compiled`): a third of
-            the time, after seconds of compiling in each process. None compiles where a single step takes as long,
-            which for 8 heads of 64 channels is at 2,900 nodes. Where there is no C++ compiler a warning says so, and
-            the layer goes on without. The numbers differ by rounding.
+            the time, after seconds of compiling in each process. None compiles by size alone, so that a training does
+            the same from step to step: for 8 heads of 64 channels from 1,024 nodes on, where ten to twenty steps make
+            up for it. Where there is no C++ compiler a warning says so, and the layer goes on without. The numbers
+            differ by rounding.
         **kwargs: As in `torch_geometric.nn.GATv2Conv`. Edge features (`edge_dim`), aggregations other than the sum and
             bipartite graphs have no dense path.
 
@@ -70,8 +71,8 @@ class GATv2Conv(OwnSteps, PyGGATv2Conv):
     """
 
     # See GATConv: PyG looks for these types by the bare class name.
-    edge_updater_type = {"x": PairTensor, "edge_attr": OptTensor}
-    propagate_type = {"x": PairTensor, "alpha": Tensor}
+    edge_updater_type = {"x": "PairTensor", "edge_attr": "OptTensor"}
+    propagate_type = {"x": "PairTensor", "alpha": "Tensor"}
     takes_weights = False
     crossover = Crossover((54, 1396), (90, 2281), (256, 9445), (512, 27543), (1024, 47265), (2048, 125688))
 

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import dropout
 from torch_geometric.nn import TransformerConv as PyGTransformerConv
-from torch_geometric.typing import Adj, OptTensor
+from torch_geometric.typing import Adj
 
 from gnn_dml.layers.attend import attention_weights, fused_attention
 from gnn_dml.layers.path import Backend, Crossover
@@ -52,7 +52,7 @@ class TransformerConv(OwnSteps, PyGTransformerConv):
     """
 
     # See GATConv: PyG looks for this type by the bare class name.
-    propagate_type = {"query": Tensor, "key": Tensor, "value": Tensor, "edge_attr": OptTensor}
+    propagate_type = {"query": "Tensor", "key": "Tensor", "value": "Tensor", "edge_attr": "OptTensor"}
     takes_weights = False
     crossover = Crossover((54, 60), (90, 174), (256, 2211), (512, 8804), (1024, 15543), (2048, 26513))
 

@@ -34,6 +34,17 @@ class Measure(NamedTuple):
     over: str
 
 
+def deepest_rank(measures: Sequence[Measure], items: int) -> int:
+    """How far down a ranking of so many items the metrics look beyond the R nearest, 0 if no farther.
+
+    The nearest item of the class, which "mrr" asks for, is looked for anyhow.
+
+    >>> [deepest_rank(parse_measures(names), 1000) for names in (["mrr"], ["map@10", "precision@5"], ["map"])]
+    [0, 10, 1000]
+    """
+    return max((items if one.kind == "map" and one.k is None else one.k or 0 for one in measures), default=0)
+
+
 def parse_measures(names: Sequence[str]) -> list[Measure]:
     """Read names such as "mrr", "precision@5", "map@10/found".
 

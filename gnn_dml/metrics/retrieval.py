@@ -298,7 +298,8 @@ def _count(space: Space, classes: Classes, depth: Tensor, ks: Sequence[int] | No
         while bool(left.any()):
             pairs = score_pairs(space, classes, few)
             some = torch.where(left, depth, 0)
-            pairs = Pairs(*(column[left[pairs.query]] for column in pairs))
+            if not bool(left.all()):
+                pairs = Pairs(*(column[left[pairs.query]] for column in pairs))
             found, overflowed = count_negatives(space, pairs, some, ranks, bar.update)
             counts.append(found)
             if not space.coarse or 4 * int(overflowed.sum()) < len(overflowed):

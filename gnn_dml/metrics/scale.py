@@ -55,9 +55,32 @@ def directions(x: Tensor) -> Tensor:
     return normalize(scale_rows(x).float(), dim=1)
 
 
+def centre_rows(x: Tensor) -> Tensor:
+    """All rows moved by the same and multiplied by the same power of two, so that they lie around zero and near 1.
+
+    Which of two distances is the larger stays what it was, but for the rounding to float32.
+
+    Args:
+        x: (N, D) of any kind of real number, finite.
+
+    Example:
+        >>> centre_rows(torch.tensor([[1024.0, 5.0], [1032.0, 5.0]])).tolist()
+        [[-0.5, 0.0], [0.5, 0.0]]
+    """
+    if not x.numel():
+        return x.float()
+    x = _to_one(x.double())
+    return _to_one(x - x.mean(dim=0)).float()
+
+
 def normalize_rows(x: Tensor) -> Tensor:
     """As `directions`, in the kind of number that x has, which must be floating point."""
     return normalize(scale_rows(x), dim=1)
+
+
+def _to_one(x: Tensor) -> Tensor:
+    """All entries times the power of two that brings the largest into [1/2, 1)."""
+    return _times_power_of_two(x, _largest(x).amax().expand(len(x)))
 
 
 def _largest(x: Tensor) -> Tensor:

@@ -1,4 +1,4 @@
-"""Recall@K, MAP@R and R-precision of any scores, given a few queries at a time.
+"""The metrics of retrieval of any scores, given a few queries at a time.
 
 `gnn_dml.metrics.retrieval` ranks by embeddings. What ranks by something else (re-ranking, diffusion) gives a score for
 every pair of a query and an item, and all of them at once may not fit in memory: here they come in chunks of queries.
@@ -13,6 +13,7 @@ from collections.abc import Iterable, Sequence
 import torch
 from torch import Tensor
 
+from gnn_dml.metrics.measures import deepest_rank, parse_measures
 from gnn_dml.metrics.ranking.masks import empty_mask, where_true
 from gnn_dml.metrics.ranking.negative_counts import NegativeCounts
 from gnn_dml.metrics.ranking.positives import Classes, group_by_class
@@ -27,7 +28,12 @@ GROUP = 2**6
 
 @torch.no_grad()
 def retrieval_by_scores(
-    chunks: Iterable[Tensor], labels: Tensor, *, gallery_labels: Tensor | None = None, ks: Sequence[int] = (1, 2, 4, 8)
+    chunks: Iterable[Tensor],
+    labels: Tensor,
+    *,
+    gallery_labels: Tensor | None = None,
+    ks: Sequence[int] = (1, 2, 4, 8),
+    more: Sequence[str] = (),
 ) -> dict[str, float]:
     """Rank the gallery for every query by given scores and score the ranking.
 
@@ -41,12 +47,14 @@ def retrieval_by_scores(
         labels: Of the queries, long (Q,).
         gallery_labels: Of the items, long (G,); None where the items are the queries.
         ks: The K of recall@K, each at least 1.
+        more: Other metrics, as `gnn_dml.metrics.retrieval` names them.
 
     Returns:
         As `gnn_dml.metrics.retrieval` does.
 
     Raises:
-        ValueError: If the chunks do not have Q rows of G scores, a score is not finite, or a k is below 1.
+        ValueError: If the chunks do not have Q rows of G scores, a score is not finite, a k is below 1, or a name
+            is unknown.
 
     Example:
         >>> scores = torch.tensor([[9.0, 0.5, 0.2], [0.5, 9.0, 0.1], [0.2, 0.1, 9.0]])
@@ -60,6 +68,8 @@ def retrieval_by_scores(
     own = gallery_labels is None
     classes = group_by_class(labels, gallery_labels)
     relevant = classes.item_counts[classes.of_query] - int(own)
+    measures = parse_measures(more)
+    depth = relevant.clamp(min=deepest_rank(measures, len(classes.of_item)))
     parts: list[dict[str, Tensor]] = []
     done = 0
     for chunk in chunks:
@@ -70,13 +80,13 @@ def retrieval_by_scores(
             )
         for scores in torch.split(chunk, max(1, ENTRIES // max(1, chunk.size(1)))):
             rows = torch.arange(done, done + len(scores), device=labels.device)
-            counts = _count(_checked(scores, done).to(labels.device), classes, rows, own=own)
-            parts.append(query_scores(counts, relevant[rows], ks))
+            counts = _count(_checked(scores, done).to(labels.device), classes, rows, depth[rows], own=own)
+            parts.append(query_scores(counts, relevant[rows], ks, measures))
             done += len(scores)
     if done < len(labels):
         raise ValueError(f"scores must come as {len(labels)} rows in all, and only {done} came")
     answered = relevant > 0
-    names = [*(f"recall@{k}" for k in ks), "map@r", "r_precision"]
+    names = [*(f"recall@{k}" for k in ks), "map@r", "r_precision", *(one.name for one in measures)]
     means = {name: float(_joined([part[name] for part in parts])[answered].mean()) for name in names}
     return {**means, "unmatched": float((~answered).sum())}
 
@@ -96,13 +106,21 @@ def _checked(scores: Tensor, first: int) -> Tensor:
     return scores
 
 
-def _count(scores: Tensor, classes: Classes, rows: Tensor, *, own: bool) -> NegativeCounts:
-    """The negatives before the positives that matter, of some queries (q, G); queries are counted from 0 here."""
+def _count(scores: Tensor, classes: Classes, rows: Tensor, depth: Tensor, *, own: bool) -> NegativeCounts:
+    """The negatives before the positives that matter, of some queries (q, G); queries are counted from 0 here.
+
+    Args:
+        scores: (q, G).
+        classes: Of all queries and items.
+        rows: The queries (q,).
+        depth: How many of the nearest items of each matter (q,).
+        own: Whether the items are the queries.
+    """
     row, item = _positives(classes, rows)
     negative = empty_mask(scores.size(0), scores.size(1), scores.device)
     score = scores[row, item]
     counted = ~(rows[row] == item) if own else torch.ones_like(row, dtype=torch.bool)
-    lowest = _lowest(scores, row[counted], score[counted], classes.item_counts[classes.of_query[rows]])
+    lowest = _lowest(scores, row[counted], score[counted], depth + int(own))
     # All that may be before a positive that matters, itself no positive.
     torch.ge(scores, lowest[:, None], out=negative)
     negative[row, item] = False
@@ -124,8 +142,8 @@ def _count(scores: Tensor, classes: Classes, rows: Tensor, *, own: bool) -> Nega
 def _lowest(scores: Tensor, row: Tensor, score: Tensor, most: Tensor) -> Tensor:
     """The score from which on a positive of each query matters (q,); infinite where there is none.
 
-    The nearest one matters, and those among the R nearest items. The (R + 1)-th largest maximum of groups of items is
-    at most the (R + 1)-th largest score, and one of these may be the query itself.
+    The nearest one matters, and those among the nearest items, as many as `most`, one of which may be the query itself.
+    The (most + 1)-th largest maximum of groups of items is at most the (most + 1)-th largest score.
     """
     infinite = scores.new_full((len(scores),), torch.inf)
     nearest = (-infinite).scatter_reduce(0, row, score, "amax")

@@ -29,8 +29,12 @@ OPTIONS = TrainingFreeOptions(
 )
 
 
+MORE = ("mrr", "map@7")
+
+
 def of(query):
-    return {one.embedding: one for one in measure_training_free(X, LABELS, query, (1, 3), options=OPTIONS)}
+    found = measure_training_free(X, LABELS, query, (1, 3), options=OPTIONS, more=MORE)
+    return {one.embedding: one for one in found}
 
 
 def check(found, expected):
@@ -46,12 +50,12 @@ def test_every_method_is_what_its_function_gives(query):
 
     def embedded(x):
         if query is None:
-            return retrieval(x, LABELS, ks=(1, 3))
-        return retrieval(x[query], asked, gallery=x[~query], gallery_labels=others, ks=(1, 3))
+            return retrieval(x, LABELS, ks=(1, 3), more=MORE)
+        return retrieval(x[query], asked, gallery=x[~query], gallery_labels=others, ks=(1, 3), more=MORE)
 
     def expanded(alpha, database):
         sides = query_expansion(X, neighbours=3, alpha=alpha, database=database, query=query)
-        return score_sides(sides, LABELS, query, ks=(1, 3))
+        return score_sides(sides, LABELS, query, ks=(1, 3), more=MORE)
 
     check(found["plain"], embedded(X))
     check(found["expanded"], embedded(expand(X, neighbours=2, temperature=0.2, weight=0.7, query=query)))
@@ -59,9 +63,9 @@ def test_every_method_is_what_its_function_gives(query):
     check(found["alpha_qe"], expanded(2.0, False))
     check(found["alpha_qe_dba"], expanded(2.0, True))
     chunks = rerank(X, k1=6, k2=3, original=0.4, query=query)
-    check(found["k_reciprocal"], retrieval_by_scores(chunks, asked, **gallery, ks=(1, 3)))
+    check(found["k_reciprocal"], retrieval_by_scores(chunks, asked, **gallery, ks=(1, 3), more=MORE))
     chunks = diffuse(X, OPTIONS.diffusion, query=query)
-    check(found["diffusion"], retrieval_by_scores(chunks, asked, **gallery, ks=(1, 3)))
+    check(found["diffusion"], retrieval_by_scores(chunks, asked, **gallery, ks=(1, 3), more=MORE))
 
 
 def test_they_become_rows_of_a_table():

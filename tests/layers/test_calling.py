@@ -6,6 +6,7 @@ import pytest
 import torch
 import torch_geometric.nn as pyg
 from torch_geometric import EdgeIndex
+from torch_geometric.inspector import Inspector
 from torch_geometric.nn import HeteroConv, Sequential, summary, to_hetero
 from torch_geometric.utils import to_torch_coo_tensor, to_torch_csc_tensor, to_torch_csr_tensor
 
@@ -50,6 +51,15 @@ def assert_same(found, expected):
     else:
         assert found.layout == expected.layout
         torch.testing.assert_close(found.to_dense(), expected.to_dense())
+
+
+@pairs
+def test_pygs_inspector_reads_the_types_of_its_own_class(ours, theirs):
+    found, expected = Inspector(ours), Inspector(theirs)
+    for call, left_out in (("propagate", [0, "size"]), ("edge_updater", [0, "size"])):
+        params = found.get_params_from_method_call(call, left_out)
+        assert params == expected.get_params_from_method_call(call, left_out)
+        assert params or (ours, call) == (TransformerConv, "edge_updater")
 
 
 @pairs

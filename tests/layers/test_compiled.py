@@ -55,6 +55,18 @@ def test_the_layer_gives_the_same_numbers():
     torch.testing.assert_close(half.double(), made[False](x), atol=0.1, rtol=0.05)
 
 
+@pytest.mark.usefixtures("uncompiled")
+@pytest.mark.parametrize(
+    ("shape", "compiles"), [((1024,), True), ((1023,), False), ((16, 256), True), ((15, 256), False)]
+)
+def test_by_itself_it_compiles_by_size(shape, compiles):
+    layer = GATv2Conv.for_dim(512, num_heads=8)
+    x = torch.zeros(1).expand(*shape, 512)
+    assert layer._compiles(x) is compiles
+    layer.compiled = False
+    assert not layer._compiles(x)
+
+
 def test_it_compiles_and_goes_on_without_a_compiler():
     """The real compiler, where this machine has one; and none, which is said in a warning."""
     torch.manual_seed(0)

@@ -63,6 +63,24 @@ def test_the_unit_makes_no_difference(power, seed):
     assert clustering(moved, y, seed=0) == clustering(x, y, seed=0)
 
 
+def test_without_normalisation_distances_cluster():
+    """Two classes in one direction, which their lengths alone tell apart."""
+    y = torch.arange(20) % 2
+    x = torch.tensor([[3.0, 4.0]]) * (1 + y[:, None]) + 0.01 * torch.arange(40).view(20, 2) / 40
+    assert clustering(x, y, seed=0, normalize=False) == pytest.approx({"nmi": 1.0, "ami": 1.0})
+    assert clustering(x, y, seed=0)["nmi"] < 0.5
+
+
+@given(power=st.sampled_from([-1000, -300, -40, 60, 300, 900]), seed=st.integers(0, 99))
+@settings(max_examples=6)
+def test_without_normalisation_neither_unit_nor_offset_makes_a_difference(power, seed):
+    generator = torch.Generator().manual_seed(seed)
+    x, y = torch.randint(-9, 10, (24, 3), generator=generator).double(), torch.arange(24) % 4
+    found = clustering(x, y, seed=0, normalize=False)
+    assert clustering(torch.from_numpy(np.ldexp(x.numpy(), power)), y, seed=0, normalize=False) == found
+    assert clustering(x + 3 * 2.0**20, y, seed=0, normalize=False)["nmi"] == pytest.approx(found["nmi"], abs=1e-9)
+
+
 @pytest.mark.parametrize("labels", [[], [0], [0, 1], [4, 4, 4, 4], [0, 1, 2, 3, 4]])
 def test_where_every_clustering_is_right_there_is_no_figure(labels):
     found = clustering(torch.randn(len(labels), 3), torch.tensor(labels), seed=0)

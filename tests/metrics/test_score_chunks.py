@@ -10,6 +10,13 @@ from hypothesis import strategies as st
 from gnn_dml.metrics import retrieval
 from gnn_dml.metrics.score_chunks import retrieval_by_scores
 
+MORE = ("mrr", "precision@3", "precision@9/possible", "map", "map@5", "map@5/found", "map@12/relevant")
+
+
+def precision_sum(hits, k):
+    """P(n) over the ranks n of what was to be found, among the first k."""
+    return sum(sum(hits[: n + 1]) / (n + 1) for n in range(min(k, len(hits))) if hits[n])
+
 
 def slow(scores, labels, gallery_labels=None, ks=(1, 2, 4)):
     """One query at a time: sort by score and index."""
@@ -26,6 +33,17 @@ def slow(scores, labels, gallery_labels=None, ks=(1, 2, 4)):
             values.setdefault(f"recall@{k}", []).append(float(any(hits[:k])))
         values.setdefault("map@r", []).append(sum(sum(hits[: n + 1]) / (n + 1) for n in range(r) if hits[n]) / r)
         values.setdefault("r_precision", []).append(sum(hits[:r]) / r)
+        more = (
+            1 / (hits.index(True) + 1),
+            sum(hits[:3]) / 3,
+            sum(hits[:9]) / min(r, 9),
+            precision_sum(hits, len(hits)) / r,
+            precision_sum(hits, 5) / min(r, 5),
+            precision_sum(hits, 5) / max(1, sum(hits[:5])),
+            precision_sum(hits, 12) / r,
+        )
+        for name, value in zip(MORE, more, strict=True):
+            values.setdefault(name, []).append(value)
     return {**{name: sum(found) / len(found) for name, found in values.items()}, "unmatched": unmatched}
 
 
@@ -56,7 +74,7 @@ def test_equals_the_loop(n, m, classes, kind, size, entries, group, seed):
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("gnn_dml.metrics.score_chunks.ENTRIES", entries)
         patch.setattr("gnn_dml.metrics.score_chunks.GROUP", group)
-        found = retrieval_by_scores(scores.split(size), labels, gallery_labels=gallery, ks=(1, 2, 4))
+        found = retrieval_by_scores(scores.split(size), labels, gallery_labels=gallery, ks=(1, 2, 4), more=MORE)
     expected = slow(scores, labels, gallery)
     assert found["unmatched"] == expected["unmatched"]
     for name, value in expected.items():
@@ -70,10 +88,10 @@ def test_cosines_give_the_metrics_of_embeddings():
     labels = torch.arange(300) % 30
     x = torch.randn(30, 16, generator=generator)[labels] + 1.5 * torch.randn(300, 16, generator=generator)
     unit = torch.nn.functional.normalize(x, dim=1)
-    found = retrieval_by_scores((unit @ unit.T).split(70), labels)
-    assert found == pytest.approx(retrieval(x, labels), abs=1e-12)
-    apart = retrieval_by_scores((unit[:90] @ unit[90:].T).split(50), labels[:90], gallery_labels=labels[90:])
-    expected = retrieval(x[:90], labels[:90], gallery=x[90:], gallery_labels=labels[90:])
+    found = retrieval_by_scores((unit @ unit.T).split(70), labels, more=MORE)
+    assert found == pytest.approx(retrieval(x, labels, more=MORE), abs=1e-12)
+    apart = retrieval_by_scores((unit[:90] @ unit[90:].T).split(50), labels[:90], gallery_labels=labels[90:], more=MORE)
+    expected = retrieval(x[:90], labels[:90], gallery=x[90:], gallery_labels=labels[90:], more=MORE)
     assert apart == pytest.approx(expected, abs=1e-12)
 
 
@@ -99,6 +117,8 @@ def test_wrong_chunks_are_named(chunks, said):
         retrieval_by_scores(chunks, torch.tensor([0, 0, 1, 1]))
 
 
-def test_a_wrong_k_is_named():
+def test_a_wrong_k_and_an_unknown_metric_are_named():
     with pytest.raises(ValueError, match="and 0 is not"):
         retrieval_by_scores([torch.zeros(2, 2)], torch.tensor([0, 0]), ks=(0,))
+    with pytest.raises(ValueError, match="unknown metric 'map@0'"):
+        retrieval_by_scores([torch.zeros(2, 2)], torch.tensor([0, 0]), more=["map@0"])

@@ -15,7 +15,7 @@ import torch
 from torch import Tensor
 
 from gnn_dml.metrics.ranking.positives import Pairs
-from gnn_dml.metrics.ranking.reaching import Reaching, pick
+from gnn_dml.metrics.ranking.reaching import Reaching, pick, stable_order
 from gnn_dml.metrics.ranking.space import Space
 
 SCORE_BITS = 31
@@ -100,10 +100,10 @@ class Positives:
         self.size = space.block
         self.across = -(-len(space.items) // space.block)
         block = pairs.query // space.block * self.across + pairs.item // space.block
-        block, order = block.sort(stable=True)
-        self.query, self.item = pairs.query[order] % space.block, pairs.item[order] % space.block
         blocks = -(-len(space.queries) // space.block) * self.across
-        self.ends = torch.searchsorted(block, torch.arange(blocks + 1, device=block.device)).tolist()
+        order = stable_order(block, blocks)
+        self.query, self.item = pairs.query[order] % space.block, pairs.item[order] % space.block
+        self.ends = [0, *block.bincount(minlength=blocks).cumsum(0).tolist()]
 
     def remove(self, product: Tensor, query: int, item: int) -> None:
         """Set the positives in the block that begins at these positions to -inf, in place."""

@@ -106,7 +106,7 @@ class ExactScores:
         return [(q, g) for q, g in pieces if len(q)]
 
     def _approximate(self, query: Tensor, item: Tensor) -> Tensor:
-        q, g = self.queries[query].double(), self.items[item].double()
+        q, g = self.queries.index_select(0, query).double(), self.items.index_select(0, item).double()
         if self.inverse is None:
             return -(q - g).square_().sum(dim=1)
         ours, theirs = self.inverse[0][query], self.inverse[1][item]
@@ -128,9 +128,17 @@ class ExactScores:
 
 def inverse_norms(x: Tensor) -> Tensor:
     """1 / |x| of every row in float64 (N,); 0 for a row of zeros."""
-    parts = [part.double().square().sum(dim=1) for part in torch.split(x, ROWS)]
-    square = torch.cat(parts)
+    square = square_norms(x)
     return torch.where(square > 0, square.rsqrt(), 0.0)
+
+
+def square_norms(x: Tensor) -> Tensor:
+    """|x|^2 of every row, float64 (N,)."""
+    out = torch.empty(len(x), dtype=torch.float64, device=x.device)
+    # Written in place: a small result that stays between large ones that go would keep their memory from the next.
+    for start in range(0, len(x), ROWS):
+        out[start : start + ROWS] = x[start : start + ROWS].double().square().sum(dim=1)
+    return out
 
 
 def _tame(queries: Tensor, items: Tensor, *, by_row: bool) -> tuple[Tensor, Tensor]:

@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 
 from gnn_dml.metrics.ranking.positives import Pairs
-from gnn_dml.metrics.ranking.reaching import sort_numbers
+from gnn_dml.metrics.ranking.reaching import sort_numbers, stable_order
 from gnn_dml.metrics.ranking.space import Space
 from gnn_dml.metrics.ranking.threads import side_by_side
 
@@ -40,9 +40,8 @@ def select_pairs(space: Space, pairs: Pairs, bound: Tensor) -> tuple[Pairs, Tens
     bound = torch.minimum(bound, nearest)
     # A query and itself, which have the score -inf, are left out where nothing is known either.
     kept = ((pairs.score >= bound[pairs.query]) & (pairs.score > -torch.inf)).nonzero().squeeze(1)
-    query, order = pairs.query[kept].sort(stable=True)
-    kept = kept[order]
-    return Pairs(query, pairs.item[kept], pairs.score[kept]), deep
+    kept = kept[stable_order(pairs.query[kept], len(nearest))]
+    return Pairs(*(column[kept] for column in pairs)), deep
 
 
 def rank_bounds(space: Space, relevant: Tensor, size: int, products: dict[int, Tensor]) -> Tensor:

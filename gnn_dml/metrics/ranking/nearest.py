@@ -78,14 +78,16 @@ def nearest_items(space: Space, m: int, *, block: int | None = None) -> Tensor:
     """
     if m == 0 or not len(space.queries):
         return torch.empty(len(space.queries), m, dtype=torch.long, device=space.queries.device)
-    block = block or max(1, ENTRIES // len(space.items))
+    block = min(block or max(1, ENTRIES // len(space.items)), len(space.queries))
+    memory = space.queries.new_empty(block * len(space.items))
+    starts = range(0, len(space.queries), block)
     with full_precision():
-        return torch.cat([_nearest_of_block(space, start, block, m) for start in range(0, len(space.queries), block)])
+        return torch.cat([_nearest_of_block(space, start, block, m, memory) for start in starts])
 
 
-def _nearest_of_block(space: Space, start: int, block: int, m: int) -> Tensor:
-    """The m nearest items (q, m) of the queries from `start` on."""
-    scores = space.scores(slice(start, start + block), slice(None))
+def _nearest_of_block(space: Space, start: int, block: int, m: int, memory: Tensor) -> Tensor:
+    """The m nearest items (q, m) of the queries from `start` on; `memory` is written over with their scores."""
+    scores = space.scores(slice(start, start + block), slice(None), memory)
     queries = torch.arange(start, start + len(scores), device=scores.device)
     exclude(scores, None if space.excluded is None else space.excluded[queries])
     wanted = min(m + SPARE, len(space.items))

@@ -86,9 +86,11 @@ def count_negatives(
 
     def compare(start: int) -> None:
         rows, reaching = slice(start, start + space.block), Reaching(space.block, space.block, device)
+        memory = space.queries.new_empty(space.block * space.block)
         for other in range(start if space.own else 0, len(space.items), space.block):
             columns = slice(other, other + space.block)
-            product = products.pop(start) if start in products and other == start else space.blocks(rows, columns)
+            kept = start in products and other == start
+            product = products.pop(start) if kept else space.blocks(rows, columns, memory)
             positives.remove(product, start, other)
             if space.own and other > start:
                 of_columns = candidates[other // space.block]

@@ -80,24 +80,29 @@ def score_pairs(space: Space, classes: Classes, chosen: Tensor) -> Pairs:
     starts_g = classes.item_counts.cumsum(0) - classes.item_counts
     shapes = torch.stack([classes.query_counts, classes.item_counts], dim=1)
     chosen = chosen & (shapes > 0).all(dim=1)
-    pieces = []
+    pieces: list[tuple[Tensor, Tensor, slice]] = []
+    count = 0
     for q, g in torch.unique(shapes[chosen], dim=0).tolist():
         alike = (chosen & (classes.query_counts == q) & (classes.item_counts == g)).nonzero().squeeze(1)
         for some in torch.split(alike, max(1, ENTRIES // (q * g + (q + g) * space.items.size(1)))):
             query = classes.queries[starts_q[some, None] + torch.arange(q, device=some.device)]
             item = classes.items[starts_g[some, None] + torch.arange(g, device=some.device)]
-            pieces.append((query, item))
-    parts = side_by_side(lambda piece: _score_classes(space, *piece), pieces, space.queries.device)
-    return Pairs(*(torch.cat(columns) for columns in zip(*parts, strict=True)))
+            pieces.append((query, item, slice(count, count + len(some) * q * g)))
+            count += len(some) * q * g
+    # Columns for all: small results between large ones that come and go would scatter over the memory.
+    query, item = (torch.empty(count, dtype=torch.int64, device=chosen.device) for _ in range(2))
+    pairs = Pairs(query, item, torch.empty(count, dtype=torch.float64, device=chosen.device))
+    side_by_side(lambda piece: _score_classes(space, pairs, *piece), pieces, space.queries.device)
+    return pairs
 
 
-def _score_classes(space: Space, query: Tensor, item: Tensor) -> Pairs:
-    """All pairs inside classes of one size: positions (n, q) and (n, g) to columns of pairs."""
+def _score_classes(space: Space, pairs: Pairs, query: Tensor, item: Tensor, place: slice) -> None:
+    """All pairs inside classes of one size, positions (n, q) and (n, g), into their place among `pairs`."""
     queries = space.queries[query].double()
     score = queries @ (queries if space.own else space.items[item].double()).mT
     if space.half is not None:
         score -= space.half[item][:, None]
     if space.excluded is not None:
         score.masked_fill_(space.excluded[query][:, :, None] == item[:, None], -torch.inf)
-    query, item = query[:, :, None].expand(score.shape), item[:, None].expand(score.shape)
-    return Pairs(query.flatten(), item.flatten(), score.flatten())
+    for column, found in zip(pairs, (query[:, :, None], item[:, None], score), strict=True):
+        column[place].view(score.shape).copy_(found)

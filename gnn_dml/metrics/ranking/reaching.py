@@ -56,6 +56,16 @@ def sort_numbers(values: Tensor) -> Tensor:
     return torch.from_numpy(np.sort(values.numpy(), axis=-1))
 
 
+def stable_order(values: Tensor, below: int) -> Tensor:
+    """The places of whole numbers from 0 to below a limit, in rising order of the numbers, equal ones as they stand.
+
+    Numbers of 16 bits are sorted by their digits on a CPU, in a fraction of the time.
+    """
+    if values.device.type != "cpu" or below > 2**16:
+        return values.argsort(stable=True)
+    return torch.from_numpy(np.argsort(values.numpy().astype(np.uint16), kind="stable"))
+
+
 def search_sorted(numbers: Tensor, values: Tensor) -> Tensor:
     """How many of some numbers in rising order (n,) are below each value (m,), int64."""
     if values.device.type != "cpu":

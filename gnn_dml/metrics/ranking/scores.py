@@ -12,6 +12,7 @@ from torch import Tensor
 
 from gnn_dml.metrics.measures import Measure
 from gnn_dml.metrics.ranking.negative_counts import NegativeCounts
+from gnn_dml.metrics.ranking.reaching import sort_numbers
 
 
 def query_scores(
@@ -29,7 +30,7 @@ def query_scores(
         more: Other metrics.
     """
     # By query, and inside a query nearest first.
-    key = ((counts.query << 32) + counts.before).sort().values
+    key = sort_numbers((counts.query << 32) + counts.before)
     query, before = key >> 32, key & 0xFFFFFFFF
     found = query.bincount(minlength=len(relevant))
     order = torch.arange(1, len(query) + 1, device=query.device) - (found.cumsum(0) - found)[query]

@@ -22,7 +22,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from gnn_dml.metrics.ranking.exact import ExactScores, Metric
+from gnn_dml.metrics.ranking.exact import ExactScores, Metric, square_norms
 from gnn_dml.metrics.ranking.threads import side_by_side
 
 __all__ = ["Metric", "Space", "full_precision", "make_space", "normalised"]
@@ -166,13 +166,24 @@ class Space:
         """Whether the products could be more precise."""
         return self.prepared.dtype != torch.float64
 
-    def blocks(self, rows: slice, columns: slice) -> Tensor:
-        """Products of some queries and some items, (q, g), before `half` is taken off."""
-        return self.queries[rows] @ self.items[columns].T
+    def blocks(self, rows: slice, columns: slice, memory: Tensor | None = None) -> Tensor:
+        """Products of some queries and some items, (q, g), before `half` is taken off.
 
-    def scores(self, rows: slice, columns: slice) -> Tensor:
-        """Approximate scores of some queries and some items, (q, g)."""
-        products = self.blocks(rows, columns)
+        Args:
+            rows: Which queries.
+            columns: Which items.
+            memory: Numbers of the type of the products, at least as many, to be written over: a system takes about as
+                long to hand out new memory as a product of this size takes.
+        """
+        queries, items = self.queries[rows], self.items[columns].T
+        if memory is None:
+            return queries @ items
+        shape = len(queries), items.size(1)
+        return torch.mm(queries, items, out=memory[: shape[0] * shape[1]].view(shape))
+
+    def scores(self, rows: slice, columns: slice, memory: Tensor | None = None) -> Tensor:
+        """Approximate scores of some queries and some items, (q, g); `memory` as in `blocks`."""
+        products = self.blocks(rows, columns, memory)
         return products if self.half is None else products.sub_(self.half[columns].to(products.dtype))
 
     def products(self, query: Tensor, item: Tensor) -> Tensor:
@@ -180,7 +191,8 @@ class Space:
         step = max(1, ENTRIES // max(1, self.queries.size(1)))
         parts = [query.new_empty(0, dtype=torch.float64)]
         for q, g in zip(torch.split(query, step), torch.split(item, step), strict=True):
-            product = torch.bmm(self.queries[q].double()[:, None], self.items[g].double()[:, :, None])[:, 0, 0]
+            ours, theirs = (x.index_select(0, i).double() for x, i in ((self.queries, q), (self.items, g)))
+            product = torch.bmm(ours[:, None], theirs[:, :, None])[:, 0, 0]
             parts.append(product if self.half is None else product - self.half[g])
         return torch.cat(parts)
 
@@ -299,11 +311,6 @@ def _tells_apart(space: Space) -> bool:
     count = ordered.size(1)
     spread = ordered[:, (3 * count) // 4 - (count > 1)] - ordered[:, count // 4]
     return bool((space.margin[ours] <= RESOLUTION * spread).double().mean() >= 0.5)
-
-
-def square_norms(x: Tensor) -> Tensor:
-    """|x|^2 of every row, float64 (N,)."""
-    return torch.cat([part.double().square().sum(dim=1) for part in torch.split(x, ROWS)])
 
 
 @contextmanager

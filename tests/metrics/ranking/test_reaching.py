@@ -3,7 +3,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from gnn_dml.metrics.ranking.reaching import Reaching, search_sorted, sort_numbers
+from gnn_dml.metrics.ranking.reaching import Reaching, search_sorted, sort_numbers, stable_order
 
 
 @given(rows=st.integers(1, 20), columns=st.integers(1, 20), seed=st.integers(0, 999), dim=st.sampled_from([0, 1]))
@@ -25,3 +25,10 @@ def test_sorted_and_searched(dtype):
     assert sort_numbers(values).equal(values.sort().values)
     line = sort_numbers(values[0])
     assert search_sorted(line, values[1]).tolist() == [sum(v < w for v in line) for w in values[1]]
+
+
+@pytest.mark.parametrize("below", [9, 2**16, 2**16 + 1])
+def test_equal_numbers_stay_as_they_stand(below):
+    values = torch.cat([torch.randint(below, (60,)), torch.randint(3, (40,)), torch.tensor([below - 1])])
+    assert stable_order(values, below).tolist() == sorted(range(101), key=lambda place: int(values[place]))
+    assert stable_order(values[:0], below).tolist() == []
