@@ -17,7 +17,6 @@ from gnn_dml.evaluation.refine import refine_in_neighbourhoods
 from gnn_dml.training.learner import Learner
 from gnn_dml.training.mode import eval_mode
 
-
 PART = 16
 """Images of a batch that go through the network at once on a CPU: fewer are slower, and round otherwise."""
 
