@@ -112,12 +112,13 @@ def _run_file(arguments: argparse.Namespace, targets: Sequence[str]) -> int:
     if arguments.csv is not None:
         write_csv(typed_path(arguments.csv), [measured], images=len(table), metric=arguments.metric)
     if arguments.json:
-        print(json.dumps({"embeddings": str(found.path), "images": len(table), **to_json([measured])}))
+        remarks = {"remarks": list(measured.notes)} if measured.notes else {}
+        print(json.dumps({"embeddings": str(found.path), "images": len(table), **to_json([measured]), **remarks}))
         return 0
     classes = len(set(table.labels))
     print(f"{found.path}: {len(table)} images of {classes} classes, {measured.channels} channels, in percent\n")
     _print_table([measured], None if table.query is None else int(table.query.sum()), len(table))
-    if zero := int((~table.vectors.any(axis=1)).sum()):
+    if 0 < (zero := int((~table.vectors.any(axis=1)).sum())) < len(table):
         print(f"\n{zero} of {len(table)} embeddings are all zero and have no direction: their space has no figures")
     if classes == 1:
         print(_ONE_CLASS)

@@ -61,7 +61,8 @@ def open_config_dirs(folders: Sequence[str | Path]) -> list[Path]:
     """A user's own folders of YAMLs, absolute, their Python modules made importable.
 
     Raises:
-        UserError: If one is no folder, holds no group, or has a name of its own for what the package has already.
+        UserError: If one is no folder, holds no group, or has a name of its own for what the package has already; if a
+            YAML of a group is none, or would fill the memory.
     """
     found = []
     for folder in folders:
@@ -69,6 +70,7 @@ def open_config_dirs(folders: Sequence[str | Path]) -> list[Path]:
         if not (exists(path) and path.is_dir()):
             raise UserError(f"--config-dir {folder} must be a folder, and there is none")
         _check_layout(path)
+        _check_files(path)
         found.append(path)
         if str(path) not in sys.path:
             sys.path.insert(0, str(path))
@@ -106,3 +108,13 @@ def _check_layout(folder: Path) -> None:
             raise UserError(
                 f"{folder / group / twice[0]}.yaml: {group}={twice[0]} is one of the package; rename the file"
             )
+
+
+def _check_files(folder: Path) -> None:
+    """Refuse YAMLs that would fill the memory by their aliases: Hydra copies what an alias stands for."""
+    files = [path for group in groups() for path in sorted(folder.glob(f"{group}/**/*.yaml")) if path.is_file()]
+    if files:
+        from gnn_dml.config.bounded_yaml import compose_yaml  # late: whoever only asks for names loads nothing
+
+        for path in files:
+            compose_yaml(path)

@@ -43,13 +43,15 @@ def find_copies(dataset: ImageDataset, digests: Sequence[bytes]) -> Copies:
 
     Args:
         dataset: N images.
-        digests: A checksum of each file's content (N,), or none at all for images that are no files.
+        digests: A checksum of each file's content (N,), or none at all for images that are no files; an empty one is
+            of an image that is left out.
     """
     first: dict[bytes, int] = {}
     counts, examples = [0, 0, 0], [("", ""), ("", ""), ("", "")]
     labels = dataset.labels.tolist()
     # Training images first, so that a copy in the test half meets them.
-    for i in sorted(range(len(digests)), key=lambda i: dataset.roles[i] in TEST_ROLES):
+    present = [i for i, digest in enumerate(digests) if digest]
+    for i in sorted(present, key=lambda i: dataset.roles[i] in TEST_ROLES):
         j = first.setdefault(digests[i], i)
         if j == i:
             continue

@@ -65,7 +65,7 @@ def read_folder(
     elif not labelled and reading.images_in(""):
         records, layout = reading.read_unlabelled("", "test"), "images without labels"
     else:
-        records = reading.read_classes(tops, test_share, need)
+        records = reading.read_classes(tops, test_share)
         layout = reading.layout
     if not records:
         raise UserError(f"{where} holds no images in folders{reading.describe()}")
@@ -89,12 +89,12 @@ class _Reading:
         self.layout = ""
         self._seen: dict[str, Record] = {}
 
-    def read_classes(self, labels: Sequence[str], test_share: float, need: Collection[str]) -> list[Record]:
+    def read_classes(self, labels: Sequence[str], test_share: float) -> list[Record]:
         """The images of a root that holds a folder per class."""
         found = {label: self.read_class(label, label) for label in labels}
         full = [label for label in labels if found[label]]
         self.count_beside("")
-        if not self.labelled and len(full) < 2 and "train" not in need:
+        if not self.labelled and len(full) == 1:
             roles = dict.fromkeys(full, "test")
         else:
             if len(full) < 2:
@@ -209,8 +209,10 @@ def assign_roles(labels: list[str], test_share: float, where: str) -> dict[str, 
     if not 0 < test_share < 1:
         raise UserError(f"dataset.test_share must be above 0 and below 1, not {test_share}")
     if len(labels) < 2:
+        count = "1 class" if labels else "0 classes"
         raise UserError(
-            f"{where} has {len(labels)} classes with images, and 2 or more are needed: to train and to test"
+            f"{where} has {count} with images, and 2 or more are needed: to train and to test (embed and search take "
+            "images of one class, or of none)"
         )
     test = min(len(labels) - 1, max(1, round(test_share * len(labels))))
     return {label: "train" if i < len(labels) - test else "test" for i, label in enumerate(labels)}

@@ -40,6 +40,19 @@ class Record(NamedTuple):
     place: str = ""
 
 
+class MissingPartError(UserError):
+    """There is no image of the training part or of the test part, where one is needed.
+
+    Args:
+        said: The message.
+        there: The splits that the other part makes.
+    """
+
+    def __init__(self, said: str, there: tuple[str, ...]) -> None:
+        super().__init__(said)
+        self.there = there
+
+
 class Published(NamedTuple):
     """What a benchmark holds according to its authors.
 
@@ -167,14 +180,18 @@ def make_dataset(
         found: How they were found.
 
     Raises:
-        UserError: If there is no training or no test image that is needed, if no test image has another of its class to
-            find, or if a class is in both halves.
+        MissingPartError: If there is no training or no test image that is needed.
+        UserError: If no test image has another of its class to find, or if a class is in both halves.
     """
     roles = roles_needed(need)
     left = [record for record in records if record.role in roles]
-    for part, wanted in (("training", ("train", "val")), ("test", TEST_ROLES)):
+    for part, wanted, there, use in (
+        ("training", ("train", "val"), ("test",), "evaluate, embed and search need none"),
+        ("test", TEST_ROLES, ("train", "val"), "protocol.test_on=none trains without"),
+    ):
         if roles.issuperset(wanted) and not any(record.role in wanted for record in left):
-            raise UserError(f"{where} has no {part} images; it has {len(records)} images in all")
+            count = f"it has {len(records)} images in all"
+            raise MissingPartError(f"{where} has no {part} images ({use}); {count}", there)
     numbers = {label: i for i, label in enumerate(dict.fromkeys(record.label for record in left))}
     dataset = ImageDataset(
         images=ImageFiles([folder / record.path for record in left]),

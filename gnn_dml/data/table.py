@@ -58,7 +58,7 @@ def read_table(
     rows = [_parse_row(path, number, cells, table, labelled) for number, cells in table.rows]
     layout = ""
     if "split" not in table.columns:
-        roles = _assign_roles(rows, test_share, str(path))
+        roles = _assign_roles(rows, test_share, str(path), labelled)
         test = sum(role == "test" for role in roles.values())
         layout = f"no column split: the last {test} of {len(roles)} labels are for testing"
         rows = [record._replace(role=roles[record.label]) for record in rows]
@@ -94,10 +94,10 @@ def _parse_row(path: Path, number: int, cells: dict[str, str], table: CsvList, l
     return Record(cells["path"], cells.get("label", ""), role)
 
 
-def _assign_roles(rows: list[Record], test_share: float, where: str) -> dict[str, str]:
-    """The role of each label; images without labels are for testing."""
+def _assign_roles(rows: list[Record], test_share: float, where: str, labelled: bool) -> dict[str, str]:
+    """The role of each label; where labels do not matter, images of one label are for testing."""
     labels = list(dict.fromkeys(record.label for record in rows))
-    return {"": "test"} if labels == [""] else assign_roles(labels, test_share, where)
+    return {labels[0]: "test"} if len(labels) == 1 and not labelled else assign_roles(labels, test_share, where)
 
 
 def _check_once(path: Path, folder: Path, lines: list[int], rows: list[Record]) -> None:

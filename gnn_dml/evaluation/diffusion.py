@@ -16,6 +16,7 @@ from torch import Tensor
 
 from gnn_dml.evaluation.conjugate_gradient import conjugate_gradient
 from gnn_dml.evaluation.neighbour_sums import cosines, unit_rows
+from gnn_dml.evaluation.query_mask import check_query
 from gnn_dml.metrics.ranking.nearest import nearest_items
 from gnn_dml.metrics.ranking.space import Space, full_precision, make_space
 from gnn_dml.metrics.scale import normalize_rows
@@ -89,7 +90,7 @@ def diffuse(
         0. `gnn_dml.metrics.retrieval_by_scores` measures them.
 
     Raises:
-        ValueError: If a row is not finite or all zero.
+        ValueError: If a row is not finite or all zero, or `query` is of other images.
 
     Example:
         >>> x = torch.tensor([[1.0, 0.0], [0.9, 0.1], [0.0, 1.0], [0.1, 0.9]])
@@ -98,6 +99,7 @@ def diffuse(
         [[0, 1], [1, 0], [2, 3], [3, 2]]
     """
     x = unit_rows(features)
+    check_query(query, len(x))
     queries, items = (x, x) if query is None else (x[query], x[~query])
     space = make_space(queries, items, "cosine", own=query is None)
     return _scores(space, _graph(items, options), options)

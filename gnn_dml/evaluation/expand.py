@@ -14,6 +14,7 @@ import torch
 from torch import Tensor
 
 from gnn_dml.evaluation.neighbour_sums import add_neighbours, nearest_and_cosines, unit_rows
+from gnn_dml.evaluation.query_mask import check_query
 from gnn_dml.evaluation.score import score_embedding
 
 _WRITTEN = re.compile(r"(\d+) neighbours?, temperature ([0-9.e+-]+), weight ([0-9.e+-]+)")
@@ -129,7 +130,7 @@ def expand(
         Unit rows, float32 (N, D). Where the sum vanishes, the image keeps its own direction.
 
     Raises:
-        ValueError: If an option is out of its range, or a row is not finite or all zero.
+        ValueError: If an option is out of its range, a row is not finite or all zero, or `query` is of other images.
 
     Example:
         >>> x = torch.tensor([[1.0, 0.0], [0.0, 1.0], [-1.0, 0.1]])
@@ -138,6 +139,7 @@ def expand(
     """
     options = ExpansionOptions(neighbours, temperature, weight)
     x = unit_rows(features)
+    check_query(query, len(x))
     if weight == 0:
         return x
     return _expanded(x, *nearest_and_cosines(x, neighbours, query), options)
@@ -162,8 +164,8 @@ def choose_expansion(
         by: The score: "map@r", "r_precision", "recall@K" with a number, or a sum of such: "recall@1+map@r".
 
     Raises:
-        ValueError: If the grid is empty, the score is unknown, no image has another of its class to find, or a row is
-            not finite or all zero.
+        ValueError: If the grid is empty, the score is unknown, no image has another of its class to find, a row is
+            not finite or all zero, or `query` or the labels are of other images.
 
     Example:
         >>> x = torch.tensor([[1.0, 0.0], [0.9, 0.1], [0.0, 1.0], [0.1, 0.9]])
@@ -176,6 +178,7 @@ def choose_expansion(
     names = by.split("+")
     ks = tuple(sorted({k for name in names for k in _ks_of(name)}))
     x = unit_rows(features)
+    check_query(query, len(x), labels)
     index, cosine = nearest_and_cosines(x, max(options.neighbours for options in grid), query)
     table = []
     for options in grid:

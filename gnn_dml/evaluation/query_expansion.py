@@ -12,6 +12,7 @@ import torch
 from torch import Tensor
 
 from gnn_dml.evaluation.neighbour_sums import add_neighbours, cosines, nearest_and_cosines, unit_rows
+from gnn_dml.evaluation.query_mask import check_query
 from gnn_dml.metrics import retrieval
 from gnn_dml.metrics.ranking.nearest import nearest_items
 from gnn_dml.metrics.ranking.space import make_space
@@ -55,7 +56,8 @@ def query_expansion(
         Queries and gallery in the order of the images; both hold all images if `query` is None.
 
     Raises:
-        ValueError: If there is to be no neighbour, alpha is below 0, or a row is not finite or all zero.
+        ValueError: If there is to be no neighbour, alpha is below 0, a row is not finite or all zero, or `query` is of
+            other images.
 
     Example:
         >>> x = torch.tensor([[1.0, 0.0], [0.0, 1.0], [-1.0, 0.1]])
@@ -68,6 +70,7 @@ def query_expansion(
     if not 0 <= alpha < float("inf"):
         raise ValueError(f"alpha must be at least 0 and finite, not {alpha}")
     x = unit_rows(features)
+    check_query(query, len(x))
     queries, gallery = (x, x) if query is None else (x[query], x[~query])
     if database:
         index, cosine = nearest_and_cosines(gallery, neighbours, None)
@@ -106,6 +109,8 @@ def score_sides(
         >>> score_sides(Sides(x, x), torch.tensor([0, 0, 1, 1]), ks=(1,))["recall@1"]
         1.0
     """
+    if query is not None:
+        check_query(query, len(sides.queries) + len(sides.gallery), labels)
     asked, answering = (labels, labels) if query is None else (labels[query], labels[~query])
     return retrieval(
         sides.queries,

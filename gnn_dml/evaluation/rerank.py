@@ -13,6 +13,7 @@ import torch
 from torch import Tensor
 
 from gnn_dml.evaluation.neighbour_sums import unit_rows
+from gnn_dml.evaluation.query_mask import check_query
 from gnn_dml.evaluation.reciprocal_encoding import ENTRIES, Encoded, Gallery, distance
 from gnn_dml.metrics.ranking.space import full_precision
 
@@ -50,7 +51,8 @@ def rerank(
         them.
 
     Raises:
-        ValueError: If a k is below 1, the share is not in [0, 1], or a row is not finite or all zero.
+        ValueError: If a k is below 1, the share is not in [0, 1], a row is not finite or all zero, or `query` is of
+            other images.
 
     Example:
         >>> x = torch.tensor([[1.0, 0.0], [0.9, 0.1], [0.0, 1.0], [0.1, 0.9]])
@@ -64,6 +66,7 @@ def rerank(
     if not 0 <= original <= 1:
         raise ValueError(f"original must be in [0, 1], not {original}")
     x = unit_rows(features)
+    check_query(query, len(x))
     queries, items = (x, x) if query is None else (x[query], x[~query])
     gallery = Gallery(items, k1, k2)
     asking = gallery.encoded if query is None else gallery.encode(queries)

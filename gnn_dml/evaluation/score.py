@@ -10,6 +10,7 @@ from torch import Tensor
 
 from gnn_dml.data.images import ImageSplit
 from gnn_dml.evaluation.embed import Embeddings
+from gnn_dml.evaluation.query_mask import check_query
 from gnn_dml.metrics import clustering, retrieval, retrieval_by_query
 
 
@@ -43,7 +44,7 @@ def score_embedding(
         As `gnn_dml.metrics.retrieval` and `gnn_dml.metrics.clustering` name them.
 
     Raises:
-        ValueError: If an embedding is not finite.
+        ValueError: If an embedding is not finite, or `query` or the labels are of other images.
 
     Example:
         >>> import torch
@@ -55,6 +56,7 @@ def score_embedding(
     if query is None:
         found = retrieval(x, labels, ks=ks, metric=metric, more=more)
     else:
+        check_query(query, len(x), labels)
         found = retrieval(
             x[query], labels[query], gallery=x[~query], gallery_labels=labels[~query], ks=ks, metric=metric, more=more
         )

@@ -225,7 +225,28 @@ def locate(target: str) -> Any:
     try:
         return get_object(target)
     except Exception as error:  # whatever importing it raises
-        raise UserError(f"_target_={target} cannot be found: {str(error).splitlines()[0]}") from error
+        raise UserError(f"_target_={target} cannot be found: {_first_line(error)}") from error
+
+
+def _build_sampler(config: Config, data: RunSplits) -> Any:
+    """The sampler of a run.
+
+    Raises:
+        UserError: What the sampler refuses, and where there are too few classes, how many more choose the epoch.
+    """
+    protocol = config["protocol"]
+    wanted = {name: protocol[name] for name in ("classes_per_batch", "images_per_class")}
+    try:
+        return build(config["sampler"], labels=data.train.labels, seed=config["seed"], **wanted)
+    except UserError as error:
+        held = 0 if data.select is None or protocol["select_on"] != "val" else data.select.num_classes
+        if not held or wanted["classes_per_batch"] <= data.train.num_classes:
+            raise
+        raise UserError(
+            f"{error} to train on; {held} more are held out to choose the epoch (protocol.val_share, at least "
+            "protocol.val_least, unless the data name them): take fewer a batch, or protocol.val_least=1, or "
+            "protocol.select_on=none protocol.train_on=[train,val]"
+        ) from error
 
 
 def build_trainer(config: Config, learner: Learner, data: RunSplits, device: torch.device) -> Trainer:
@@ -239,13 +260,7 @@ def build_trainer(config: Config, learner: Learner, data: RunSplits, device: tor
             seed=config["seed"],
             seed_by=config.get("augmentation_seed", "batch"),
         ),
-        build(
-            config["sampler"],
-            labels=data.train.labels,
-            classes_per_batch=protocol["classes_per_batch"],
-            images_per_class=protocol["images_per_class"],
-            seed=config["seed"],
-        ),
+        _build_sampler(config, data),
         workers=config["workers"],
         pin_memory=device.type == "cuda",
     )

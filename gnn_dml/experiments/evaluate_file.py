@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -87,7 +87,10 @@ def evaluate_file(
     seed: int | None = None,
     more: Sequence[str] = (),
 ) -> FileEvaluation:
-    """Measure embeddings in a file; see `evaluate_embeddings`."""
+    """Measure embeddings in a file; see `evaluate_embeddings`.
+
+    Where all embeddings are zero there are no figures: whatever is ranked first is so by its place in the file.
+    """
     table = read_embeddings(typed_path(path), None if labels is None else typed_path(labels))
     options = MetricOptions(
         ks=ks or table.about.get("ks", (1, 2, 4, 8)),
@@ -98,4 +101,8 @@ def evaluate_file(
     )
     x, y, query = table.tensors()
     found = measure_embedding(str(path), "embeddings", x, y, query, options=options)
+    if not table.vectors.any():
+        said = f"all {len(table)} embeddings are zero, so none is nearer to another than the rest: there are no figures"
+        nothing = dict.fromkeys(found.scores), dict.fromkeys(found.diagnostics)
+        found = replace(found, scores=nothing[0], diagnostics=nothing[1], notes=[said])
     return FileEvaluation(typed_path(path), table, metric, found)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from gnn_dml.config.splits import ALL, SPLITS, split_names
 from gnn_dml.data.images import ImageDataset, ImageSplit, join
-from gnn_dml.errors import UserError
+from gnn_dml.data.records import MissingPartError
 from gnn_dml.experiments.build import Config, build_source
 
 
@@ -32,11 +32,7 @@ def read_images(config: Config, name: str, *, labelled: bool = True) -> ImageSpl
 
 def _whatever_is_there(config: Config, labelled: bool) -> ImageDataset:
     """The data set, of which the training or the test half may be missing."""
-    first: UserError | None = None
-    for parts in (SPLITS, ("test",), ("train", "val")):
-        try:
-            return build_source(config, need=parts, labelled=labelled, hold_out=False)[0]
-        except UserError as error:
-            first = first or error
-    assert first is not None
-    raise first
+    try:
+        return build_source(config, need=SPLITS, labelled=labelled, hold_out=False)[0]
+    except MissingPartError as error:
+        return build_source(config, need=error.there, labelled=labelled, hold_out=False)[0]

@@ -191,12 +191,14 @@ def search_file(model: Trained, images: Sequence[Name], path: Path, *, k: int = 
         device: Where to embed.
 
     Raises:
-        UserError: If the file cannot be used, is of refined embeddings or of another number of channels; if an image
-            cannot be read.
+        UserError: If the file cannot be used, is of refined embeddings or of another number of channels, or all its
+            embeddings are zero; if an image cannot be read.
     """
     table = read_embeddings(path, labelled=False)
     if table.about.get("embedding") == "refined":
         raise UserError(f"{path} holds refined embeddings, and an image alone has none: embed without --refined")
+    if not table.vectors.any():
+        raise UserError(f"{path}: all {len(table)} embeddings are zero, so none is nearer to another than the rest")
     names = [str(number) for number in range(len(table))] if table.paths is None else list(table.paths)
     by_name = {name: place for place, name in enumerate(names)}
     asked = [str(image) for image in images]

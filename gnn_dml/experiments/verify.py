@@ -13,29 +13,37 @@ from gnn_dml.data.copies import Copies, find_copies
 from gnn_dml.data.files import ImageFiles
 from gnn_dml.data.images import ImageDataset
 from gnn_dml.data.readable import check_files
+from gnn_dml.data.records import MissingPartError
 from gnn_dml.errors import UserError
 from gnn_dml.experiments.build import read_dataset
 
 SHOWN = 10
 """Sentences about images that a message holds before it says how many more there are."""
 
+WITHOUT_TRAINING = "no training images: good for evaluate, embed and search, and not for train"
+WITHOUT_TEST = "no test images: good for train with protocol.test_on=none, and for embed and search with --split train"
+
 
 @dataclass(frozen=True)
 class Verified:
-    """A data set all of whose images can be read.
+    """A data set all of whose images were read.
 
     Attributes:
         dataset: As its reader gives it.
         copies: Images of equal content.
+        unreadable: How many of the images cannot be read; `verify_dataset` raises an error if there are any.
+        lacking: Which part is not there, and what can be done without it; empty where both are.
     """
 
     dataset: ImageDataset
     copies: Copies
+    unreadable: int = 0
+    lacking: str = ""
 
     @property
     def whole(self) -> bool:
-        """Whether nothing was passed over, and no image of the training half is in the test half too."""
-        return not self.dataset.passed_over and not self.copies.across_halves
+        """Whether all can be read, nothing was passed over, and no training image is in the test half too."""
+        return not (self.unreadable or self.dataset.passed_over or self.copies.across_halves)
 
     def lines(self) -> list[str]:
         """For people: how the images lie, what was passed over, copies, and on the last line the counts."""
@@ -50,12 +58,14 @@ class Verified:
                 more = ", ..." if count > len(names) else ""
                 lines.append(f"  {count:>7,}  {reason:<{width}}  {', '.join(names)}{more}")
         lines += self.copies.sentences()
+        if self.lacking:
+            lines.append(self.lacking)
         roles = ", ".join(f"{count:,} {role}" for role, count in Counter(dataset.roles).items())
         sizes = Counter(dataset.labels.tolist()).values()
         spread = f"{min(sizes):,}" if min(sizes) == max(sizes) else f"{min(sizes):,} to {max(sizes):,}"
         lines.append(
             f"{'whole; ' if self.whole else ''}{len(dataset):,} images ({roles}), {len(dataset.class_names):,} classes "
-            f"of {spread} images, all readable"
+            f"of {spread} images, {f'{self.unreadable:,} not' if self.unreadable else 'all'} readable"
         )
         return lines
 
@@ -70,6 +80,8 @@ def verify_dataset(
 ) -> Verified:
     """Read a data set as `dataset=NAME` would, then decode every image, with a progress bar.
 
+    The training part or the test part may be missing; `Verified.lines` says so.
+
     Args:
         name: As in `dataset=NAME`.
         root: Where it is; None for the place of its YAML.
@@ -78,13 +90,24 @@ def verify_dataset(
         config_dirs: Folders with YAMLs and classes of the user's own.
 
     Raises:
-        UserError: If a list is missing or malformed, counts differ, or images cannot be read; the message names them.
+        UserError: If a list is missing or malformed, counts differ, or images cannot be read; the message names
+            them, and then says what `Verified.lines` says.
     """
-    dataset = read_dataset(compose_source(name, root, strict=strict, config_dirs=open_config_dirs(config_dirs)))
+    source = compose_source(name, root, strict=strict, config_dirs=open_config_dirs(config_dirs))
+    lacking = ""
+    try:
+        dataset = read_dataset(source)
+    except MissingPartError as error:
+        dataset = read_dataset(source, need=error.there)
+        lacking = WITHOUT_TEST if "train" in error.there else WITHOUT_TRAINING
     paths = dataset.images.paths if isinstance(dataset.images, ImageFiles) else []
     checked = check_files(paths, workers=workers)
+    digests = [b"" if i in checked.faults else digest for i, digest in enumerate(checked.digests)]
+    verified = Verified(dataset, find_copies(dataset, digests), len(checked.faults), lacking)
     if found := checked.faults:
         shown = "\n".join(f"  {said}" for said in list(found.values())[:SHOWN])
         more = f"\n  and {len(found) - SHOWN} more" if len(found) > SHOWN else ""
-        raise UserError(f"{len(found)} of {len(dataset)} images cannot be read:\n{shown}{more}")
-    return Verified(dataset, find_copies(dataset, checked.digests))
+        raise UserError(
+            "\n".join([f"{len(found)} of {len(dataset)} images cannot be read:\n{shown}{more}", *verified.lines()])
+        )
+    return verified

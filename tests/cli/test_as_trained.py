@@ -113,6 +113,9 @@ def test_a_file_of_embeddings_is_searched_as_its_split_is(run, program, photos, 
         (["--embeddings", tmp_path / "none.npz"], "there is no such file"),
     ):
         assert said in program("search", run, *asked, *more, code=2)
+    np.savez(tmp_path / "zero.npz", embeddings=np.zeros((3, 8)), labels=["a", "b", "c"])
+    zero = [picture, *where, "--embeddings", tmp_path / "zero.npz"]
+    assert "all 3 embeddings are zero" in program("search", run, *zero, code=2)
     np.savez(tmp_path / "other.npz", embeddings=torch.eye(3).numpy(), labels=["a", "b", "c"])
     other = [picture, *where, "--embeddings", tmp_path / "other.npz"]
     assert "holds embeddings of 3 channels" in program("search", run, *other, code=2)

@@ -271,6 +271,23 @@ def test_a_collapsed_space_is_said(program, tmp_path):
     assert "has collapsed" in program("evaluate", "--embeddings", tmp_path / "e.npz")
 
 
+def test_a_space_of_zeros_has_no_figures_and_says_so(program, tmp_path):
+    """Whatever is ranked first among equal ones is so by its place in the file."""
+    path = tmp_path / "e.npz"
+    np.savez(path, embeddings=np.zeros((5, 3)), labels=[0, 0, 0, 1, 1])
+    found = elsewhere(program, "--embeddings", path)
+    figures = set(found) - {"embeddings", "images", "unmatched", "remarks"}
+    assert {found[name] for name in figures} == {None}
+    assert {"recall@1", "nmi", "uniformity"} <= figures
+    assert found["remarks"] == [
+        "all 5 embeddings are zero, so none is nearer to another than the rest: there are no figures"
+    ]
+    assert "all 5 embeddings are zero" in program("evaluate", "--embeddings", path)
+    np.savez(path, embeddings=np.eye(5)[[0, 0, 1, 1, 1]] * [[0], [1], [1], [1], [1]], labels=[0, 0, 1, 1, 1])
+    assert "1 of 5 embeddings are all zero" in program("evaluate", "--embeddings", path)
+    assert elsewhere(program, "--embeddings", path)["recall@1"] is not None
+
+
 def test_without_any_answer_there_is_no_number(program, tmp_path):
     np.savez(tmp_path / "e.npz", embeddings=X, labels=range(5))
     found = elsewhere(program, "--embeddings", tmp_path / "e.npz")

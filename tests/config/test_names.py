@@ -94,3 +94,29 @@ def test_settings_load_no_torch():
     )
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
+
+
+@pytest.mark.parametrize("place", ["graph/bomb.yaml", "layer/parts/bomb.yaml"])
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        (
+            "k0: &k0 [1, 2]\n" + "".join(f"k{i}: &k{i} [{', '.join([f'*k{i - 1}'] * 8)}]\n" for i in range(1, 12)),
+            "100000",
+        ),
+        ("k: &k {again: *k}\n", "an alias of itself"),
+        ("k: " + "[" * 200 + "]" * 200 + "\n", "nested more than 50 deep"),
+        ("k: [1,\n", "is no YAML"),
+        ("k: 1\nk: 2\n", "has k more than once"),
+    ],
+)
+def test_a_file_that_would_fill_the_memory_is_refused_before_it_is_composed(own, place, text, said):
+    file = own / place
+    file.parent.mkdir(parents=True, exist_ok=True)
+    file.write_text(text)
+    with pytest.raises(UserError, match=said) as caught:
+        open_config_dirs([own])
+    assert str(file) in str(caught.value)
+    file.unlink()
+    (own / "notes.yaml").write_text(text)  # of no group, so nobody reads it
+    open_config_dirs([own])

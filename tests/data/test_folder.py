@@ -42,7 +42,7 @@ def test_what_is_no_such_folder_is_named(trees, tmp_path):
     with pytest.raises(UserError, match="has 0 classes with images"):
         read_folder(tmp_path)
     trees.write_folder(tmp_path, classes=1)
-    with pytest.raises(UserError, match="has 1 classes with images, and 2 or more"):
+    with pytest.raises(UserError, match="has 1 class with images, and 2 or more"):
         read_folder(tmp_path)
     trees.jpeg(tmp_path / "other" / "1.jpg", 1)
     with pytest.raises(UserError, match="test_share must be above 0 and below 1, not 1"):

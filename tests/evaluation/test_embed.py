@@ -89,3 +89,16 @@ def test_weights_that_have_diverged_give_no_neighbours_and_say_so():
     found = embed(learner, split(), DrawingTransforms(), torch.device("cpu"), neighbourhoods=NearestNeighbourhoods(3))
     assert not found.finite
     assert found.refined is None
+
+
+@pytest.mark.parametrize("number", [1, 15, 40, 300])
+def test_a_cpu_is_given_few_images_at_once_and_never_very_few(number):
+    data, sizes = split(number), []
+    learner = Learner(Embedder("small_cnn", width=4, dim=8)).eval()
+    learner.embedder.register_forward_pre_hook(lambda module, given: sizes.append(len(given[0])))
+    found = embed(learner, data, DrawingTransforms(), torch.device("cpu"), neighbourhoods=NearestNeighbourhoods(3))
+    assert sum(sizes) == len(found.backbone) == number
+    assert max(sizes) < 32
+    assert min(sizes) >= min(number, 16)
+    whole = learner.embedder(DrawingTransforms().finish(DrawingTransforms().evaluate(data.images))).features
+    torch.testing.assert_close(found.backbone, whole, atol=1e-5, rtol=0)

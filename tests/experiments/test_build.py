@@ -3,7 +3,8 @@
 import pytest
 
 from gnn_dml.errors import UserError
-from gnn_dml.experiments.build import build_neighbourhoods, build_source, read_dataset
+from gnn_dml.experiments import train
+from gnn_dml.experiments.build import build_neighbourhoods, build_source, locate, read_dataset
 
 
 @pytest.mark.parametrize(
@@ -57,3 +58,28 @@ def test_validation_classes_are_held_out_of_a_training_half_alone(trees, tmp_pat
         build_source(config, need=("test",))
     with pytest.raises(UserError, match="has no training images"):
         build_source(config, labelled=False)
+
+
+def test_classes_that_choose_the_epoch_are_named_where_a_batch_has_too_few(trees, tmp_path):
+    root = trees.write_folder(tmp_path / "images", classes=8, images=2)
+    small = ["backbone=small_cnn", "backbone.width=4", "backbone.dim=16", "backbone.map_size=1", "layer=dot_product"]
+    small += ["dataset.transform.size=16", "dataset.transform.resize=16", "device=cpu", f"out={tmp_path / 'runs'}"]
+    typed = ["dataset=folder", f"dataset.root={root}", *small, "protocol.epochs=1", "protocol.classes_per_batch=4"]
+    with pytest.raises(
+        UserError, match="have 2 classes to train on; 2 more are held out to choose the epoch"
+    ) as caught:
+        train(typed)
+    for remedy in ("protocol.val_least=1", "protocol.train_on=[train,val]"):
+        assert remedy in str(caught.value)
+    assert train([*typed, "protocol.select_on=none", "protocol.train_on=[train,val]"])["status"].tolist() == [
+        "finished"
+    ]
+    with pytest.raises(UserError, match=r"and the data have 4 classes$"):
+        train([*typed[:-1], "protocol.classes_per_batch=5", "protocol.select_on=none", "protocol.train_on=[train,val]"])
+
+
+def test_a_module_that_fails_without_a_word_is_named(tmp_path, monkeypatch):
+    (tmp_path / "module_that_fails.py").write_text("raise ValueError()\n")
+    monkeypatch.syspath_prepend(tmp_path)
+    with pytest.raises(UserError, match=r"_target_=module_that_fails\.Reader cannot be found: \w+"):
+        locate("module_that_fails.Reader")

@@ -1,6 +1,7 @@
 """Finished runs are found again: of this version by their name, of the last one by what they computed."""
 
 import json
+import os
 import shutil
 from pathlib import Path
 
@@ -100,3 +101,50 @@ def test_an_old_folder_of_images_is_known_by_its_content(tmp_path):
     (images / "class 1" / "0.jpg").write_bytes(bytes(9))
     (folder / "result.json").touch()
     assert find_run(config) == run_folder(config)
+
+
+def test_what_is_found_follows_what_is_written_and_removed_meanwhile(tmp_path):
+    """The folder of a study is looked through once; what changes in it later is noticed all the same."""
+    name = "small_cnn-complete-dot_product-s0-43e3bde4ce"
+    study = tmp_path / "runs" / "old"
+    config = resolve([*COMPLETE, f"out={tmp_path / 'runs'}"])
+    assert find_run(config) == run_folder(config)
+    (study / "results.csv").parent.mkdir(parents=True)
+    (study / "results.csv").write_text("run_id\n")
+    shutil.copytree(OLD / name, study / "b", ignore=shutil.ignore_patterns("result.json"))
+    assert find_run(config) == run_folder(config)
+    shutil.copy(OLD / name / "result.json", study / "b")
+    assert find_run(config) == study / "b"
+    shutil.copytree(OLD / name, study / "a")
+    assert find_run(config) == study / "a"
+    (study / "a" / "result.json").unlink()
+    assert find_run(config) == study / "b"
+    held = yaml.safe_load((study / "b" / "config.yaml").read_text())
+    (study / "b" / "config.yaml").write_text(yaml.safe_dump({**held, "seed": 7}))
+    os.utime(study / "b" / "result.json", ns=(1, 1))
+    assert find_run(config) == run_folder(config)
+    assert find_run(resolve([*COMPLETE, f"out={tmp_path / 'runs'}", "seed=7"])) == study / "b"
+    shutil.rmtree(study)
+    assert find_run(config) == run_folder(config)
+
+
+def test_many_runs_are_read_once_for_all_that_are_looked_up(tmp_path, monkeypatch):
+    """Each finished run was looked at again for every run that was asked for."""
+    study = tmp_path / "runs" / "old"
+    row = json.loads((OLD / "small_cnn-none-s0-e8b4952e34" / "result.json").read_text())
+    for i in range(30):
+        (study / f"run {i}").mkdir(parents=True)
+        (study / f"run {i}" / "result.json").write_text(json.dumps(row | ({"settings": {}} if i % 2 else {})))
+        (study / f"run {i}" / "config.yaml").write_text(f"seed: {i}\n")
+    os.utime(study, ns=(1, 1))
+    looked = []
+    monkeypatch.setattr(Path, "stat", lambda path, **how: looked.append(path) or os.stat(path, **how))  # noqa: PTH116
+    config = resolve([*COMPLETE, f"out={tmp_path / 'runs'}"])
+    assert find_run(config) == run_folder(config)
+    first = len([path for path in looked if path.name == "result.json"])
+    looked.clear()
+    for seed in range(8):
+        find_run({**config, "seed": seed})
+    again = len([path for path in looked if path.name == "result.json"])
+    assert first == 30
+    assert again == 8 * 15  # those of this version are known for good; the others could not be understood

@@ -123,5 +123,3 @@ def _check_finite(path: Path, table: EmbeddingTable) -> None:
             f"{path}: {len(bad)} of {len(table)} rows hold NaN or infinity; the first is row {bad[0]}{named}, counted "
             "from 0"
         )
-    if not table.vectors.any():
-        raise UserError(f"{path}: all {len(table)} embeddings are zero, so none is nearer to another than the rest")
