@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from gnn_dml.config.identity import counted_settings
+from gnn_dml.experiments.failed import FAILED
 from gnn_dml.experiments.study import Study
 from gnn_dml.experiments.study_files import write_changed, write_text
 from gnn_dml.results.cell_of import CELL, cell_files
@@ -61,7 +62,7 @@ def mark_former(study_folder: Path, study: Study, configs: Sequence[Mapping[str,
     former = []
     for folder, path in cell_files(study_folder):
         said = _read(path)
-        if said is None or not (folder / "result.json").is_file():
+        if said is None or not any((folder / name).is_file() for name in ("result.json", FAILED)):
             continue
         if "typed" in said and said["typed"] is None:
             continue  # trained alone, under the name of this study

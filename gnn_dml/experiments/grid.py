@@ -130,7 +130,7 @@ def _rule(path: Path, name: str, node: yaml.Node, values: Values) -> dict[str, S
     if not isinstance(node, yaml.MappingNode) or not node.value:
         raise UserError(f"{path}: the rule for {shown} must be like {{graph: [knn]}}")
     above = list(values)[: list(values).index(name)]
-    found = {}
+    found: dict[str, Sequence[str]] = {}
     for other, allowed in pairs(node).items():
         if other not in above:
             known = f"there are {', '.join(map(show_name, above))}" if above else "there are none"

@@ -6,14 +6,16 @@ import json
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from gnn_dml.atomic import write_atomically
 from gnn_dml.config.identity import run_id
 from gnn_dml.errors import UserError
-from gnn_dml.experiments.study import Study
 from gnn_dml.experiments.study_question import METRICS, REFERENCE
 from gnn_dml.text import show_name
+
+if TYPE_CHECKING:
+    from gnn_dml.experiments.study import Study
 
 STUDY = "study.json"
 PLANNED = "planned.json"

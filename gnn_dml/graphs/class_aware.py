@@ -94,4 +94,5 @@ class ClassAware(Topology):
     def _known(self, x: Tensor) -> Tensor:
         """Which labels are seen: boolean (..., N)."""
         drawn = shift_right(mix(hash_rows(x) + self.seed), 64 - _BITS)
-        return drawn >= round(self.hidden * 2**_BITS)
+        known: Tensor = drawn >= round(self.hidden * 2**_BITS)
+        return known

@@ -1,6 +1,6 @@
 """Cells of a grid: every combination of its values that its rules allow."""
 
-from itertools import product
+from itertools import pairwise, product
 
 import pytest
 from hypothesis import given
@@ -41,9 +41,9 @@ def test_cells_and_a_grid_stand_together(tmp_path):
 
 
 def test_values_are_those_that_are_written(tmp_path):
-    text = "overrides: [graph=knn]\ngrid:\n  optimizer.lr: [1e-3, 0.010]\n  protocol.ks: [[1, 2], [1]]\n  seedless: [null, true]\n"
+    text = "grid:\n  optimizer.lr: [1e-3, 0.010]\n  protocol.ks: [[1, 2], [1]]\n  seedless: [null, true]\n"
     study = read(tmp_path, text)
-    assert list(study.cells)[0] == "lr=1e-3 ks=[1,2] seedless=null"
+    assert next(iter(study.cells)) == "lr=1e-3 ks=[1,2] seedless=null"
     assert study.factors["lr=0.010 ks=[1] seedless=true"] == {
         "optimizer.lr": 0.01,
         "protocol.ks": [1],
@@ -71,7 +71,7 @@ def test_every_allowed_combination_stands_once(values, data):
     grid = {f"g{i}.v{i}": [str(value) for value in held] for i, held in enumerate(values)}
     names = list(grid)
     rules = {}
-    for above, name in zip(names, names[1:], strict=False):
+    for above, name in pairwise(names):
         if data.draw(st.booleans()):
             rules[name] = {above: data.draw(st.lists(st.sampled_from(grid[above]), min_size=1, unique=True))}
     expected = set()

@@ -55,7 +55,7 @@ def test_cells_by_name_in_the_order_of_the_study(tmp_path):
     study = read(tmp_path, "cells: {a: [], b: [], c: []}")
     assert choose_cells(study, []) == ["a", "b", "c"]
     assert choose_cells(study, ["c", "a"]) == ["a", "c"]
-    with pytest.raises(UserError, match="study mine has no cell 'd'. It has a, b, c"):
+    with pytest.raises(UserError, match=r"study mine has no cell 'd'\. It has a, b, c"):
         choose_cells(study, ["a", "d"])
 
 

@@ -31,6 +31,7 @@ def build_parser() -> argparse.ArgumentParser:
         training.add_demo,
         training.add_train,
         training.add_ablate,
+        training.add_status,
         evaluate.add_evaluate,
         embeddings.add_embed,
         embeddings.add_search,
