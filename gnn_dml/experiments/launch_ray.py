@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -43,7 +44,7 @@ class RayWorkers:
         os.environ["PYTHONPATH"] = package_path()  # of the processes that a cluster of this machine starts
         try:
             if self._began:
-                ray.init(log_to_driver=False, include_dashboard=None if "address" in cluster else False, **cluster)
+                ray.init(log_to_driver=False, logging_level=logging.ERROR, include_dashboard=None if "address" in cluster else False, **cluster)
             task = ray.remote(**options)(_work)
             self._tasks = [task.remote(job.as_json()) for _ in range(jobs)]
         except (ValueError, TypeError, OSError, RuntimeError) as error:
