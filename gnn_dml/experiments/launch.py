@@ -24,6 +24,9 @@ MOST_JOBS = 4096
 LOOK = 1.0
 """Seconds between two looks at the folder."""
 
+LAST = 20.0
+"""Seconds that workers have to end by themselves once no run is left."""
+
 OnStatus = Callable[[StudyStatus], object]
 """Called again and again with how the study stands."""
 
@@ -39,8 +42,8 @@ class Workers(Protocol):
         """
         ...
 
-    def stop(self) -> None:
-        """End them."""
+    def stop(self, *, finished: bool) -> None:
+        """End them; `finished` if no run is left."""
         ...
 
 
@@ -111,10 +114,11 @@ def run_elsewhere(
                 )
             if left:
                 time.sleep(LOOK)
-        while workers.check([]):  # they give their claims back and draw what is left to draw
+        until = time.monotonic() + LAST
+        while workers.check([]) and time.monotonic() < until:  # they give claims back and draw what is left to draw
             time.sleep(LOOK / 10)
     finally:
-        workers.stop()
+        workers.stop(finished=not left)
 
 
 def _start(

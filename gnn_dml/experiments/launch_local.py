@@ -66,8 +66,9 @@ class LocalWorkers:
             self._workers[number] = _Worker(self._job, self._environments[number], self._sentences)
         return sum(worker.process.poll() is None for worker in self._workers)
 
-    def stop(self) -> None:
+    def stop(self, *, finished: bool) -> None:
         """Close their inputs, upon which they end; kill those that do not."""
+        del finished
         for worker in self._workers:
             worker.close()
         for worker in self._workers:

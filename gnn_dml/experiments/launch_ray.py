@@ -44,7 +44,12 @@ class RayWorkers:
         os.environ["PYTHONPATH"] = package_path()  # of the processes that a cluster of this machine starts
         try:
             if self._began:
-                ray.init(log_to_driver=False, logging_level=logging.ERROR, include_dashboard=None if "address" in cluster else False, **cluster)
+                ray.init(
+                    log_to_driver=False,
+                    logging_level=logging.ERROR,
+                    include_dashboard=None if "address" in cluster else False,
+                    **cluster,
+                )
             task = ray.remote(**options)(_work)
             self._tasks = [task.remote(job.as_json()) for _ in range(jobs)]
         except (ValueError, TypeError, OSError, RuntimeError) as error:
@@ -67,8 +72,9 @@ class RayWorkers:
                 self._say(f"a worker of Ray has ended in an error, and others go on: {error}")
         return len(alive)
 
-    def stop(self) -> None:
+    def stop(self, *, finished: bool) -> None:
         """Cancel what is not done, and end a cluster that began here."""
+        del finished
         _, alive = self._ray.wait(self._tasks, num_returns=len(self._tasks), timeout=0)
         for task in alive:
             self._ray.cancel(task, force=True)

@@ -86,9 +86,9 @@ class SlurmWorkers:
                     raise UserError(f"job {job.job_id} has ended in an error: {_last_line(error)}")
         return len(self._jobs) - len(ended)
 
-    def stop(self) -> None:
-        """End those of this machine; Slurm's own go on."""
-        for job in self._jobs if self._local else []:
+    def stop(self, *, finished: bool) -> None:
+        """End those of this machine, and jobs of Slurm for which nothing is left; else Slurm's own go on."""
+        for job in self._jobs if self._local or finished else []:
             if not job.done():
                 job.cancel(check=False)
 
