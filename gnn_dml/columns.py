@@ -31,7 +31,12 @@ COLUMNS = (
     Column("cell", str, "Name of the cell in the study; of a single run its graph, or what `cell=` says.", own=False),
     Column("overrides", str, "Settings typed for the whole study, as typed.", own=False),
     Column("seed", int, "Seed of the run."),
-    Column("status", str, "`finished`, or `diverged` where the loss or the embeddings stopped being numbers."),
+    Column(
+        "status",
+        str,
+        "`finished`, `diverged` where the loss or the embeddings stopped being numbers, or `failed` by an error.",
+    ),
+    Column("error", str, "What ended a failed run; there only where a run of the study has failed.", own=False),
     Column("dataset", str, "Name of the data set's settings."),
     Column("content", str, "First twelve digits of the checksum of the data: lists, sizes and labels of the files."),
     Column("root", str, "Last part of the path to the data; empty for the embedded file."),

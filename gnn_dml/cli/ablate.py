@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import argparse
+import json
+import sys
 import time
 from collections.abc import Sequence
 from pathlib import Path
@@ -13,13 +15,17 @@ from typing import TYPE_CHECKING, Any
 from tqdm import tqdm
 
 from gnn_dml.cli import interrupt
-from gnn_dml.cli.progress import OFTEN, TrainingBar, say
+from gnn_dml.cli.overview import Overview
+from gnn_dml.cli.progress import OFTEN, TrainingBar, duration, say
 from gnn_dml.cli.train import row_name, say_unwritten
 from gnn_dml.config.names import open_config_dirs
 from gnn_dml.errors import UserError
 from gnn_dml.experiments.api import run_study
 from gnn_dml.experiments.execute import summary
+from gnn_dml.experiments.forecast import forecast_study
+from gnn_dml.experiments.status import StatusReader, StudyStatus
 from gnn_dml.experiments.study import read_study
+from gnn_dml.text import show_name
 
 if TYPE_CHECKING:
     from gnn_dml.experiments.run import OnStart
@@ -31,17 +37,81 @@ PLOTS = {"recall.png": "backbone_recall@1", "map.png": "backbone_map@r"}
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Run a study and report it."""
-    return report(arguments.study, arguments.seeds, arguments.overrides, arguments.config_dir)
+    """Run a study and report it, or say what would be run."""
+    if arguments.dry_run:
+        return dry_run(arguments)
+    return report(
+        arguments.study,
+        arguments.seeds,
+        arguments.overrides,
+        arguments.config_dir,
+        only=arguments.only,
+        retry_failed=arguments.retry_failed,
+        jobs=arguments.jobs,
+        launcher=arguments.launcher,
+        launch=read_launch(arguments.launch),
+    )
+
+
+def dry_run(arguments: argparse.Namespace) -> int:
+    """Check a study and say how much there is to do."""
+    with StudyProgress() as progress:
+        found = forecast_study(
+            arguments.study,
+            seeds=arguments.seeds,
+            settings=arguments.overrides,
+            config_dirs=arguments.config_dir,
+            only=arguments.only,
+            retry_failed=arguments.retry_failed,
+            on_plan=progress.on_plan,
+            say=say,
+        )
+    if found.study.question:
+        print(show_name(found.study.question))
+    failed = f", {found.failed} of them failed" if found.failed else ""
+    print(
+        f"{found.study.name}: {len(found.cells)} cells x {len(found.seeds)} seeds = {found.runs} runs in "
+        f"{found.folder}; {found.done} done{failed}, {found.to_run} to run"
+    )
+    for cell in found.cells:
+        print(f"  {show_name(cell)}: {show_name(' '.join(found.study.cells[cell])) or 'the defaults'}")
+    if found.to_run and found.seconds is None:
+        print("time: not known before the first run is done; then by what runs of the same cell took")
+    elif found.to_run and found.seconds is not None:
+        shared = f", about {duration(found.seconds / arguments.jobs)} by {arguments.jobs}" if arguments.jobs > 1 else ""
+        print(f"time: about {duration(found.seconds)} by one process, as runs of this study took{shared}")
+    print("all cells can be built; nothing was run")
+    return 0
+
+
+def read_launch(typed: Sequence[str]) -> dict[str, Any]:
+    """What a launcher is told, KEY=VALUE as typed; numbers, truth values and JSON as such.
+
+    Raises:
+        UserError: If one is no KEY=VALUE.
+    """
+    found: dict[str, Any] = {}
+    for text in typed:
+        key, mark, value = text.partition("=")
+        if not mark or not key.isidentifier():
+            raise UserError(f"--launch {text} must be KEY=VALUE, for instance --launch gpus_per_node=1")
+        try:
+            found[key] = json.loads(value)
+        except ValueError:
+            found[key] = value
+    return found
 
 
 class StudyProgress:
-    """A bar for the run at work, a line for each that is done."""
+    """A bar for the run at work, a line for each that is done, and now and then how the study stands."""
 
     def __init__(self) -> None:
         self.bar: TrainingBar | None = None
         self.planning: tqdm[Any] | None = None
+        self.overview = Overview()
+        self.folder: Path | None = None
         self.done = 0
+        self.failed: list[str] = []
 
     def on_plan(self, number: int, total: int) -> None:
         """Move the bar of the plan; a short plan has none."""
@@ -55,6 +125,7 @@ class StudyProgress:
         """Open the bar of a run."""
         interrupt.check()
         self._close()
+        self.folder = Path(config["out"]) / config["study_name"]
         self.bar = TrainingBar(f"[{number}/{total}] {row_name(config)}", every=OFTEN)
         return self.bar.start
 
@@ -67,10 +138,25 @@ class StudyProgress:
         """Close it and say what came out."""
         interrupt.check()
         self._close()
+        self.overview.close()
         self.done += 1
+        if row["status"] == "failed":
+            self.failed.append(f"{row['cell']}, seed {row['seed']}: {row['error']}")
         print(f"[{number}/{total}] {summary(row)}{', reused' if reused else ''}", flush=True)
+        if self.folder is not None and total > number:
+            self.overview.say(StatusReader(self.folder))
+
+    def on_status(self, status: StudyStatus) -> None:
+        """Show how a study stands that others run."""
+        self._close()
+        self.overview.show(status)
+
+    def on_failed(self, config: dict[str, Any], error: Exception) -> None:
+        """Ctrl-C may come as an error of a library."""
+        interrupt.check()
 
     def _close(self) -> None:
+        """Take the bars of a plan and of a run away."""
         if self.bar is not None:
             self.bar.__exit__(None, None, None)
         if self.planning is not None:
@@ -84,9 +170,16 @@ class StudyProgress:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self._close()
+        self.overview.close()
 
 
-def report(name: str, seeds: Sequence[int] | None, overrides: Sequence[str], config_dirs: Sequence[str | Path]) -> int:
+def report(
+    name: str,
+    seeds: Sequence[int] | None,
+    overrides: Sequence[str],
+    config_dirs: Sequence[str | Path],
+    **how: Any,
+) -> int:
     """Run a study; print the table of its rows, draw the plot, and say what cannot be concluded; the exit code."""
     study = read_study(name, open_config_dirs(config_dirs))
     start = time.perf_counter()
@@ -100,7 +193,10 @@ def report(name: str, seeds: Sequence[int] | None, overrides: Sequence[str], con
             on_row=progress.on_row,
             on_epoch=progress.on_epoch,
             on_plan=progress.on_plan,
+            on_status=progress.on_status,
+            on_failed=progress.on_failed,
             say=say,
+            **how,
         )
     print(f"\n{progress.done} runs in {time.perf_counter() - start:.0f} s\n")
     from gnn_dml.results import cautions, plot_recall, table
@@ -118,4 +214,13 @@ def report(name: str, seeds: Sequence[int] | None, overrides: Sequence[str], con
             unwritten.append(str(error))
     print(f"\nrows     {folder / 'results.csv'}\nplots    {', '.join(drawn) or 'none'}")
     print(f"pictures {folder}/*/neighbours.png (queries with their nearest neighbours)")
-    return say_unwritten(unwritten)
+    return say_failed(progress.failed) or say_unwritten(unwritten)
+
+
+def say_failed(runs: Sequence[str]) -> int:
+    """Say which runs ended in an error; the exit code."""
+    for run in runs:
+        print(f"failed: {run}", file=sys.stderr)
+    if runs:
+        print("the same command with --retry-failed tries them again", file=sys.stderr)
+    return 2 if runs else 0

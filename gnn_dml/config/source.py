@@ -9,6 +9,7 @@ import hashlib
 import sys
 import sysconfig
 from collections.abc import Mapping
+from functools import cache
 from importlib.machinery import PathFinder
 from pathlib import Path
 from typing import Any
@@ -52,5 +53,10 @@ def source_hash(package: str) -> str | None:
 
 
 def _is_installed(base: Path) -> bool:
-    installed = {Path(sysconfig.get_path(name)).resolve() for name in ("purelib", "platlib")}
-    return any(folder == base.resolve() or folder in base.resolve().parents for folder in installed)
+    place = base.resolve()
+    return any(folder == place or folder in place.parents for folder in _installed_in())
+
+
+@cache
+def _installed_in() -> frozenset[Path]:
+    return frozenset(Path(sysconfig.get_path(name)).resolve() for name in ("purelib", "platlib"))

@@ -10,8 +10,7 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable, Sequence
-from functools import partial
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -20,12 +19,15 @@ from gnn_dml.errors import UserError
 from gnn_dml.experiments.choose_recipe import choose_settings
 from gnn_dml.experiments.finished import finished_row
 from gnn_dml.experiments.reuse import find_run
-from gnn_dml.experiments.study import Study, overrides_label, plan, read_study
+from gnn_dml.experiments.study import Study
+from gnn_dml.experiments.study_queue import ended_row, open_queue, say_all
+from gnn_dml.experiments.worker import Job
 from gnn_dml.text import show_text
 
 if TYPE_CHECKING:
     import pandas as pd
 
+    from gnn_dml.experiments.launch import OnStatus
     from gnn_dml.experiments.run import OnEpoch, OnStart
 
 Config = dict[str, Any]
@@ -96,10 +98,17 @@ def run_study(
     seeds: Sequence[int] | None = None,
     settings: Sequence[str] = (),
     config_dirs: Sequence[str | Path] = (),
+    only: Sequence[str] = (),
+    retry_failed: bool = False,
+    jobs: int = 1,
+    launcher: str | None = None,
+    launch: Mapping[str, Any] | None = None,
     on_run: OnRun | None = None,
     on_row: OnRow | None = None,
     on_epoch: OnEpoch = lambda row: None,
     on_plan: Callable[[int, int], object] = lambda number, total: None,
+    on_status: OnStatus | None = None,
+    on_failed: Callable[[Config, Exception], object] = lambda config, error: None,
     say: Callable[[str], object] = lambda sentence: None,
 ) -> pd.DataFrame:
     """Run what a study lacks; several processes on one folder share the work.
@@ -109,58 +118,68 @@ def run_study(
         seeds: In the place of the study's own.
         settings: For every cell, as typed behind `gnn-dml ablate STUDY`.
         config_dirs: Folders with YAMLs and classes of the user's own.
-        on_run: For progress bars.
-        on_row: Likewise, after each run.
-        on_epoch: For a line per epoch; see `gnn_dml.experiments.run.OnEpoch`.
+        only: Cells to run, by name; all where there are none.
+        retry_failed: Try runs again that have failed before.
+        jobs: Processes that share the runs, on this machine or where the launcher starts them.
+        launcher: None, "slurm" (an array of jobs, by submitit) or "ray" (tasks of a cluster).
+        launch: What the launcher is told, for instance {"slurm_partition": "gpu", "gpus_per_node": 1} or
+            {"address": "auto", "num_gpus": 1}.
+        on_run: For progress bars, where this process runs the study alone.
+        on_row: Likewise, after each run, in any case.
+        on_epoch: For a line per epoch, where this process runs the study alone.
         on_plan: Called while the runs are planned, with how many are and of how many.
+        on_status: Called every second or so with the `gnn_dml.experiments.status.StudyStatus`, where others run it.
+        on_failed: Called where a run ends in an error, before that is written; what it raises ends the study.
         say: Called with a sentence where another process is waited for, or an interrupted run begins anew.
 
     Returns:
         A row per cell and seed, with the columns of `gnn_dml.columns`. In its `attrs` the `folder` of the study, and
-        `unwritten` as for `train`.
+        `unwritten` as for `train`. A run that ended in an error has the status "failed" and an `error`.
 
     Raises:
         UserError: If a setting of any cell is wrong, before the first run starts; if a file cannot be read or written.
     """
-    from gnn_dml.experiments.cell_files import mark_former, write_cell, write_cell_order
+    from gnn_dml.experiments.launch import check_launch, run_elsewhere
     from gnn_dml.experiments.run_all import run_all
-    from gnn_dml.results import collect
 
-    dirs = open_config_dirs(config_dirs)
-    found = read_study(study, dirs) if isinstance(study, str) else study
-    planned = plan(found, seeds or found.seeds, settings, config_dirs=dirs, on_plan=on_plan)
-    configs = _undamaged(planned, say)
-    try_to_build(configs, study=found.name)
-    folder = Path(configs[0]["out"]) / found.name
-    label = overrides_label(settings)
-    rows: list[dict[str, Any]] = []
-    unwritten: list[str] = []
+    check_launch(jobs, launcher, launch)
+    queue = open_queue(
+        study, seeds=seeds, settings=settings, config_dirs=config_dirs, only=only, on_plan=on_plan, say=say
+    )
+    configs, unwritten = queue.configs, queue.unwritten
+    try_to_build(configs, study=queue.study.name)
+    queue.announce(retry_failed=retry_failed)
     numbers = {id(config): number for number, config in enumerate(configs, start=1)}
 
     def start(config: Config) -> OnStart | None:
         return on_run(config, numbers[id(config)], len(configs)) if on_run else None
 
-    done = run_all(configs, on_run=start, on_epoch=on_epoch, on_wait=say, say=say, on_unwritten=unwritten.append)
-    for config, row, reused in done:
-        number = numbers[id(config)]
-        row = {**row, "cell": config["cell"], "overrides": label}
-        typed = [*found.overrides, *found.cells[config["cell"]]]
-        _note(unwritten, partial(write_cell, find_run(config), config, label, typed=typed))
-        rows.append(row)
-        if on_row is not None:
-            on_row(row, number, len(configs), reused)
-    _note(unwritten, lambda: write_cell_order(folder, list(found.cells)))
-    former: list[str] = []
-    _note(unwritten, lambda: former.extend(mark_former(folder, found, planned, label)))
-    if former:
-        say(
-            f"{_count(former)} in {folder} of cells that the study has no more, or had with other settings, "
-            f"stay there and stand in no table ({', '.join(former[:3])}{', ...' if len(former) > 3 else ''})"
+    if jobs == 1 and launcher is None:
+        done = run_all(
+            configs,
+            on_run=start,
+            on_epoch=on_epoch,
+            on_wait=say,
+            say=say,
+            on_unwritten=unwritten.append,
+            on_failed=on_failed,
         )
-    collected = collect(folder, on_unwritten=unwritten.append)
-    say_all(collected.attrs["damaged"], say)
-    frame: pd.DataFrame = collected[collected["run_id"].isin([row["run_id"] for row in rows])].reset_index(drop=True)
-    frame.attrs |= {"folder": str(folder), "unwritten": _warned(unwritten)}
+    else:
+        job = Job(
+            study=queue.study,
+            seeds=tuple(seeds or queue.study.seeds),
+            settings=tuple(settings),
+            config_dirs=tuple(str(Path(folder).absolute()) for folder in config_dirs),
+            only=tuple(only),
+        )
+        done = run_elsewhere(queue, job, jobs, launcher, launch or {}, on_status=on_status, say=say)
+    rows: list[dict[str, Any]] = []
+    for config, row, reused in done:
+        rows.append(queue.record(config, row))
+        if on_row is not None:
+            on_row(rows[-1], numbers[id(config)], len(configs), reused)
+    frame = queue.collect([row["run_id"] for row in rows], say)
+    frame.attrs |= {"folder": str(queue.folder), "unwritten": _warned(unwritten)}
     return frame
 
 
@@ -190,7 +209,7 @@ def try_to_build(configs: Sequence[Config], *, study: str | None = None) -> None
     Raises:
         UserError: What the class says that refuses, after the setting that it comes from.
     """
-    unfinished = [config for config in configs if finished_row(find_run(config)) is None]
+    unfinished = [config for config in configs if ended_row(config) is None]
     if not unfinished:
         return
     from gnn_dml.experiments.dry_build import DryBuild
@@ -203,35 +222,6 @@ def try_to_build(configs: Sequence[Config], *, study: str | None = None) -> None
             if study is None:
                 raise
             raise UserError(f"cell {config['cell']!r} of the study {study}: {error}") from error
-
-
-def _undamaged(configs: Sequence[Config], say: Callable[[str], object]) -> list[Config]:
-    """The runs of a study without those whose row is there and cannot be read: these are said, and nothing is lost.
-
-    Raises:
-        UserError: If there is no other.
-    """
-    left, damaged = [], []
-    for config in configs:
-        try:
-            finished_row(find_run(config))
-            left.append(config)
-        except UserError as error:
-            damaged.append(str(error))
-    if not left:
-        raise UserError("; ".join(damaged))
-    say_all([f"{sentence}; until then this run is left out, the others are not" for sentence in damaged], say)
-    return left
-
-
-def _count(runs: Sequence[str]) -> str:
-    return "1 run" if len(runs) == 1 else f"{len(runs)} runs"
-
-
-def say_all(sentences: Sequence[str], say: Callable[[str], object]) -> None:
-    """Each sentence once."""
-    for sentence in dict.fromkeys(sentences):
-        say(sentence)
 
 
 def run_label(settings: Sequence[str]) -> str:

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from gnn_dml.atomic import write_atomically
 from gnn_dml.config.identity import counted_settings
-from gnn_dml.errors import UserError
+from gnn_dml.experiments.failed import FAILED
 from gnn_dml.experiments.study import Study
+from gnn_dml.experiments.study_files import write_changed, write_text
 from gnn_dml.results.cell_of import CELL, cell_files
 
 
@@ -33,12 +32,12 @@ def write_cell(folder: Path, config: Mapping[str, Any], overrides: str, *, typed
         "settings": counted_settings(config),
         "typed": None if typed is None else list(typed),
     }
-    _write_changed(folder / CELL, json.dumps(said, indent=1) + "\n")
+    write_changed(folder / CELL, json.dumps(said, indent=1) + "\n")
 
 
 def write_cell_order(study_folder: Path, cells: Sequence[str]) -> None:
     """The cells of a study in their order, for tables and plots."""
-    _write_changed(study_folder / "cells.json", json.dumps(list(cells)), inside=study_folder)
+    write_changed(study_folder / "cells.json", json.dumps(list(cells)), inside=study_folder)
 
 
 def mark_former(study_folder: Path, study: Study, configs: Sequence[Mapping[str, Any]], overrides: str) -> list[str]:
@@ -63,14 +62,14 @@ def mark_former(study_folder: Path, study: Study, configs: Sequence[Mapping[str,
     former = []
     for folder, path in cell_files(study_folder):
         said = _read(path)
-        if said is None or not (folder / "result.json").is_file():
+        if said is None or not any((folder / name).is_file() for name in ("result.json", FAILED)):
             continue
         if "typed" in said and said["typed"] is None:
             continue  # trained alone, under the name of this study
         if _is_former(said, study, planned, overrides):
             former.append(folder.name)
             if not said.get("former"):
-                _write(folder / CELL, json.dumps({**said, "former": True}, indent=1) + "\n")
+                write_text(folder / CELL, json.dumps({**said, "former": True}, indent=1) + "\n")
     return former
 
 
@@ -107,21 +106,3 @@ def _read(path: Path) -> dict[str, Any] | None:
     except (OSError, ValueError):
         return None
     return held if isinstance(held, dict) else None
-
-
-def _write_changed(path: Path, text: str, *, inside: Path | None = None) -> None:
-    """Leave a file alone that says the same: a finished study may lie where nothing can be written."""
-    with suppress(OSError, UnicodeDecodeError):
-        if path.read_text(encoding="utf-8") == text:
-            return
-    _write(path, text, inside=inside)
-
-
-def _write(path: Path, text: str, *, inside: Path | None = None) -> None:
-    """Written in the folder of the study first: what is half written in that of a run belongs to whoever trains it."""
-    try:
-        write_atomically(
-            path, lambda partial: partial.write_text(text, encoding="utf-8"), inside=inside or path.parent.parent
-        )
-    except OSError as error:
-        raise UserError(f"cannot write {path}: {error}; choose another folder with out=FOLDER") from error

@@ -60,6 +60,8 @@ def percent(value: float | None) -> str:
 
 def summary(row: dict[str, Any]) -> str:
     """One line about a finished run, with what keeps it from saying something about its graph."""
+    if row["status"] == "failed":
+        return f"{row['cell']}, seed {row['seed']}: failed: {row['error']}"
     if row["status"] == "diverged":
         return f"{row['cell']}, seed {row['seed']}: diverged"
     refined = row.get("refined_recall@1")

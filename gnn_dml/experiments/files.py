@@ -14,7 +14,7 @@ import torch
 
 from gnn_dml.atomic import write_atomically
 from gnn_dml.config.identity import file_sha256
-from gnn_dml.errors import UserError
+from gnn_dml.experiments.failed import UnwritableError
 from gnn_dml.models.weights_file import open_file
 
 Confirm = Callable[[], object]
@@ -30,7 +30,7 @@ def write_whole(path: Path, write: Callable[[Path], object], *, confirm: Confirm
             write here any more, see `gnn_dml.experiments.claim.Claim.confirm`.
 
     Raises:
-        UserError: If the file cannot be written; what stood there before still stands there.
+        UnwritableError: If the file cannot be written; what stood there before still stands there.
     """
 
     def confirmed(partial: Path) -> None:
@@ -45,7 +45,7 @@ def write_whole(path: Path, write: Callable[[Path], object], *, confirm: Confirm
     except OSError as error:
         if confirm is not None:
             confirm()  # the one that took over may have removed what was half written
-        raise UserError(f"cannot write {path}: {error}; choose another folder with out=FOLDER") from error
+        raise UnwritableError(f"cannot write {path}: {error}; choose another folder with out=FOLDER") from error
 
 
 def write_text(path: Path, text: str, *, confirm: Confirm | None = None) -> None:

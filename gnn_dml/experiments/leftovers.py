@@ -6,6 +6,7 @@ from pathlib import Path
 
 from gnn_dml.atomic import is_partial, sweep_partials
 from gnn_dml.experiments.claim import generations
+from gnn_dml.experiments.failed import FAILED, TRACEBACK, forget_failed
 from gnn_dml.experiments.finished import finished_row
 
 RESUME = "resume.pt"
@@ -23,7 +24,9 @@ def has_leftovers(folder: Path) -> bool:
     Raises:
         UserError: If the folder cannot be read.
     """
-    if generations(folder) or (folder / RESUME).is_file() or _lacks_picture(folder) or _is_refuted(folder):
+    if generations(folder) or any((folder / name).is_file() for name in (RESUME, FAILED, TRACEBACK)):
+        return True
+    if _lacks_picture(folder) or _is_refuted(folder):
         return True
     return any(is_partial(path) for path in folder.iterdir())
 
@@ -35,6 +38,7 @@ def remove_leftovers(folder: Path) -> None:
         folder: Of a finished run that this process has claimed: nobody else writes there.
     """
     (folder / RESUME).unlink(missing_ok=True)
+    forget_failed(folder)
     if _is_refuted(folder):
         (folder / DIVERGED).unlink(missing_ok=True)
     sweep_partials(folder, age=0.0)

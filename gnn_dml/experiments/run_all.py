@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from gnn_dml.errors import UserError
 from gnn_dml.experiments.claim import BEAT, LOSSES, ClaimLostError
+from gnn_dml.experiments.failed import UnwritableError, failed_row, write_failed
 from gnn_dml.experiments.finished import finished_row
 from gnn_dml.experiments.leftovers import draw_neighbours, has_leftovers, remove_leftovers
 from gnn_dml.experiments.reuse import find_run, run_folder
@@ -30,6 +31,7 @@ def run_all(
     on_wait: OnWait | None = None,
     say: Callable[[str], object] = lambda sentence: None,
     on_unwritten: Callable[[str], object] | None = None,
+    on_failed: Callable[[Config, Exception], object] | None = None,
     beat: float = BEAT,
     patience: float = PATIENCE,
 ) -> Iterator[tuple[Config, dict[str, Any], bool]]:
@@ -47,6 +49,8 @@ def run_all(
         say: Called with a sentence if an interrupted run cannot be gone on with and begins anew.
         on_unwritten: Called with a sentence where a run is done and its picture cannot be written; without it that is
             an error.
+        on_failed: Called where a run ends in an error, which then stands in its row; the others go on. What it raises
+            ends all of them. A run that has failed before is not tried again. Without it an error is an error.
         beat: Seconds between two signs of life of this process in the folder of a run.
         patience: Seconds without one after which another process counts as dead.
 
@@ -57,6 +61,7 @@ def run_all(
     Raises:
         UserError: If a result file cannot be read, or a folder cannot be written.
         ClaimLostError: If other processes have taken the same run over again and again.
+        Exception: Whatever ends a run, without `on_failed`.
     """
     say = say_once(say)
     watches = [Watch(run_folder(config), beat=beat, patience=patience) for config in configs]
@@ -67,7 +72,7 @@ def run_all(
         for config, watch in left:
             start = (lambda one: on_start) if on_run is None else on_run
             try:
-                ended = _try(config, watch, start, on_epoch, say, on_unwritten)
+                ended = _try(config, watch, start, on_epoch, say, on_unwritten, on_failed)
             except ClaimLostError as error:
                 losses[watch.folder] += 1
                 if losses[watch.folder] == LOSSES:
@@ -105,6 +110,7 @@ def _try(
     on_epoch: OnEpoch,
     say: Callable[[str], object],
     on_unwritten: Callable[[str], object] | None,
+    on_failed: Callable[[Config, Exception], object] | None,
 ) -> tuple[dict[str, Any], bool] | None:
     """The row and whether it is another's; None where somebody else is at work on the run.
 
@@ -113,6 +119,8 @@ def _try(
     """
     folder = find_run(config)
     row, reused = finished_row(folder), True
+    if row is None and on_failed is not None and (failed := failed_row(folder)) is not None:
+        return failed, reused
     if folder != watch.folder:  # of an earlier version, and finished: nobody claims that one
         _draw(folder, on_unwritten)
     elif row is None or has_leftovers(folder):
@@ -131,7 +139,16 @@ def _try(
                 from gnn_dml.experiments.run import Run
 
                 run = Run(config, on_start=on_run(config), on_epoch=on_epoch, say=say, on_unwritten=on_unwritten)
-                row, reused = run.execute_claimed(claim), False
+                try:
+                    row, reused = run.execute_claimed(claim), False
+                except (ClaimLostError, UnwritableError):
+                    raise
+                except Exception as error:  # whatever can go wrong with one cell
+                    if on_failed is None:
+                        raise
+                    on_failed(config, error)
+                    claim.confirm()
+                    return write_failed(folder, config, error), False
             claim.confirm()
             remove_leftovers(folder)
             _draw(folder, on_unwritten, again=not reused)

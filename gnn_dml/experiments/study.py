@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +15,15 @@ from gnn_dml.config.composer import Composer
 from gnn_dml.config.identity import digest
 from gnn_dml.config.names import ConfigDirs, studies, study_file, suggestion
 from gnn_dml.errors import UserError
+from gnn_dml.experiments.grid import Grid, read_grid
+from gnn_dml.experiments.study_question import (
+    MARGIN,
+    check_margin,
+    check_metrics,
+    check_question,
+    check_reference,
+    name_cells,
+)
 from gnn_dml.text import exists, show_name
 
 Config = dict[str, Any]
@@ -27,7 +36,10 @@ _OWN = {
     "study_name": "its folder has the name of its YAML file",
     "cell": "its rows have the names of its cells",
 }
-_KEYS = ("seeds", "overrides", "cells", "seed_spread")
+_KEYS = (
+    *("question", "seeds", "overrides", "cells", "grid", "rules", "reference", "margin", "metrics"),
+    "seed_spread",
+)
 
 
 @dataclass(frozen=True)
@@ -40,6 +52,11 @@ class Study:
         overrides: Settings of every cell.
         cells: Settings of each cell, by its name.
         seed_spread: Measured standard deviation of Recall@1 between seeds, where one is known.
+        question: What it answers, a sentence; empty where it says none.
+        reference: The cell that the others are compared with; None where none is named and none is called `complete`.
+        margin: Percentage points within which two cells count as equivalent.
+        metrics: Columns that are compared; empty for Recall@1 and MAP@R of both branches.
+        factors: Of each cell of a grid, the value of every setting that is varied in it.
     """
 
     name: str
@@ -47,6 +64,11 @@ class Study:
     overrides: tuple[str, ...]
     cells: Mapping[str, tuple[str, ...]]
     seed_spread: float | None = None
+    question: str = ""
+    reference: str | None = None
+    margin: float = MARGIN
+    metrics: tuple[str, ...] = ()
+    factors: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
 
 
 def read_study(name: str, config_dirs: ConfigDirs = ()) -> Study:
@@ -73,14 +95,17 @@ def read_study(name: str, config_dirs: ConfigDirs = ()) -> Study:
 
 def _study(path: Path, node: yaml.Node | None) -> Study:
     content = pairs(node) if isinstance(node, yaml.MappingNode) else {}
-    cells = content.get("cells")
-    if not isinstance(cells, yaml.MappingNode) or not cells.value:
-        raise UserError(f"{path} needs the key cells: a name and a list of settings for each")
+    if "cells" not in content and "grid" not in content:
+        raise UserError(
+            f"{path} needs the key cells, a name and a list of settings for each, or the key grid, a list of values "
+            "for each setting"
+        )
     unknown = [show_name(key) for key in content if key not in _KEYS]
     if unknown:
         raise UserError(f"{path} has unknown keys {', '.join(unknown)}; known are {', '.join(_KEYS)}")
-    if any(not isinstance(key, yaml.ScalarNode) for key, _ in cells.value):
-        raise UserError(f"{path}: the name of a cell must be a word")
+    grid = read_grid(path, content.get("grid"), content.get("rules"))
+    cells = _cells(path, content.get("cells"), grid)
+    held = {key: construct(content[key]) for key in ("question", "reference", "margin", "metrics") if key in content}
     seeds = construct(content["seeds"]) if "seeds" in content else [0]
     if not isinstance(seeds, list) or not seeds or any(type(seed) is not int for seed in seeds):
         raise UserError(f"{path}: seeds must be a list of whole numbers, not {_shown(seeds)}")
@@ -91,9 +116,28 @@ def _study(path: Path, node: yaml.Node | None) -> Study:
         name=path.stem,
         seeds=tuple(seeds),
         overrides=_settings(path, "overrides", content.get("overrides")),
-        cells={cell: _settings(path, cell, settings) for cell, settings in pairs(cells).items()},
+        cells=cells,
         seed_spread=spread,
+        question=check_question(path, held.get("question")),
+        reference=check_reference(path, held.get("reference"), list(cells)),
+        margin=check_margin(path, held.get("margin", MARGIN)),
+        metrics=check_metrics(path, held["metrics"]) if "metrics" in held else (),
+        factors=grid.factors,
     )
+
+
+def _cells(path: Path, node: yaml.Node | None, grid: Grid) -> dict[str, tuple[str, ...]]:
+    """Those written out, then those of the grid."""
+    if node is None:
+        return dict(grid.cells)
+    if not isinstance(node, yaml.MappingNode) or not node.value:
+        raise UserError(f"{path} needs the key cells to hold a name and a list of settings for each")
+    if any(not isinstance(key, yaml.ScalarNode) for key, _ in node.value):
+        raise UserError(f"{path}: the name of a cell must be a word")
+    cells = {cell: _settings(path, cell, settings) for cell, settings in pairs(node).items()}
+    if twice := [show_name(cell) for cell in cells if cell in grid.cells]:
+        raise UserError(f"{path} has the cell {twice[0]!r} under cells and in its grid; rename the one under cells")
+    return {**cells, **grid.cells}
 
 
 def _shown(value: object) -> str:
@@ -155,6 +199,20 @@ def plan(
             on_plan(len(configs), len(unique) * len(study.cells))
     _refuse_twins(study, configs)
     return configs
+
+
+def choose_cells(study: Study, only: Sequence[str]) -> list[str]:
+    """The cells that are to be run: those named, in the order of the study; all where none is named.
+
+    Raises:
+        UserError: If there is none of a name.
+    """
+    for cell in only:
+        if cell not in study.cells:
+            raise UserError(
+                f"the study {study.name} has no cell {show_name(cell)!r}. {name_cells(list(study.cells), cell)}"
+            )
+    return [cell for cell in study.cells if not only or cell in only]
 
 
 def overrides_label(overrides: Sequence[str]) -> str:

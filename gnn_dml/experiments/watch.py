@@ -140,6 +140,39 @@ def wait_for_claim(
     return claim
 
 
+def claim_of(folder: Path) -> dict[str, Any] | None:
+    """What the highest claim in a folder says, of an owner who may be dead; None where there is none."""
+    highest = max(generations(folder), default=0)
+    try:
+        return _read((folder / f"claim.{highest}.json").read_bytes()) if highest else None
+    except OSError:
+        return None
+
+
+def owner(folder: Path) -> dict[str, Any] | None:
+    """Who is at work on the run in a folder, by one look: what the claim says; None where nobody seems to be.
+
+    Args:
+        folder: Of the run.
+
+    Raises:
+        UserError: If the folder cannot be read.
+    """
+    highest = max(generations(folder), default=0)
+    if not highest:
+        return None
+    path = folder / f"claim.{highest}.json"
+    try:
+        text, changed = path.read_bytes(), path.stat().st_mtime
+    except OSError:  # given back meanwhile
+        return None
+    said = _read(text)
+    if said.get("locked") and said.get("boot") == boot_id():
+        return None if _lock_is_free(path, text) else said
+    # Of another machine, whose clock may be another: a claim that was written long ago is that of a dead owner.
+    return said if time.time() - changed < 2 * PATIENCE else None
+
+
 def poll_seconds(patience: float) -> float:
     """Seconds between two looks at the claims of others."""
     return min(1.0, patience / 10)

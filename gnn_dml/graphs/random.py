@@ -2,14 +2,10 @@
 
 from __future__ import annotations
 
-import torch
 from torch import Tensor
 
 from gnn_dml.graphs.neighbours import Neighbours
-
-_STEP = 0x9E3779B97F4A7C15 - 2**64
-_FACTORS = (0xBF58476D1CE4E5B9 - 2**64, 0x94D049BB133111EB - 2**64)
-_INTEGERS = {1: torch.int8, 2: torch.int16, 4: torch.int32, 8: torch.int64}
+from gnn_dml.graphs.row_hash import hash_rows, mix, shift_right
 
 
 class Random(Neighbours):
@@ -46,27 +42,6 @@ class Random(Neighbours):
         self.seed = seed
 
     def _scores(self, x: Tensor) -> Tensor:
-        keys = _keys(x)
-        pairs = _mixed(_mixed(keys + self.seed).unsqueeze(-1) + keys.unsqueeze(-2))
-        return _shifted(pairs, 1)  # never negative, so never the lowest integer
-
-
-def _keys(x: Tensor) -> Tensor:
-    """A 64-bit hash of the bits of each row: (..., D) -> (...); the two zeros count as one."""
-    bits = x.masked_fill(x == 0, 0).view(_INTEGERS[x.element_size()]).long()
-    place = _mixed(torch.arange(x.size(-1), device=x.device))
-    return _mixed(bits + place).sum(dim=-1)
-
-
-def _mixed(z: Tensor) -> Tensor:
-    """One step of SplitMix64 (Steele, Lea and Flood, OOPSLA 2014) on each int64, which overflows as intended."""
-    z = z + _STEP
-    z = (z ^ _shifted(z, 30)) * _FACTORS[0]
-    z = (z ^ _shifted(z, 27)) * _FACTORS[1]
-    return z ^ _shifted(z, 31)
-
-
-def _shifted(z: Tensor, bits: int) -> Tensor:
-    """Shift to the right and fill with zeros; `>>` on int64 fills with the sign."""
-    shifted: Tensor = (z >> bits) & (2 ** (64 - bits) - 1)
-    return shifted
+        keys = hash_rows(x)
+        pairs = mix(mix(keys + self.seed).unsqueeze(-1) + keys.unsqueeze(-2))
+        return shift_right(pairs, 1)  # never negative, so never the lowest integer

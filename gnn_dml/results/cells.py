@@ -78,11 +78,12 @@ def cells_of(frame: pd.DataFrame) -> list[Cell]:
 
     Returns:
         One `Cell` per combination of cell name, overrides, dataset, split and data: rows of other images are never
-        counted together, whatever the names of their cells.
+        counted together, whatever the names of their cells. Failed runs have measured nothing and stand in none.
 
     Raises:
         UserError: When two rows of a cell have the same seed: averaging them would count one seed twice.
     """
+    frame = frame[text(frame, "status") != "failed"]
     keys = pd.DataFrame({name: text(frame, name) for name in ("cell", "overrides", "dataset", "split")})
     keys["data"] = _data(frame)
     cells = []

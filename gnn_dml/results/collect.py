@@ -18,9 +18,11 @@ from gnn_dml.results.cells import text
 from gnn_dml.text import show_text
 
 REQUIRED = ("run_id", "seed", "status")
-STATUSES = ("finished", "diverged")
+STATUSES = ("finished", "diverged", "failed")
 METRIC = re.compile(r"((?:val_|test_|last_)?(?:backbone|refined)_)(.+)")
 ORDER = ("recall@", "map@r", "r_precision", "nmi", "ami")
+FAILED = "failed.json"
+"""In the place of a result.json: the row of a run that ended in an error."""
 LONGEST_WAIT = 60.0
 """Seconds to wait for another process that rebuilds the file, which takes less than one."""
 LARGEST = 2**62
@@ -31,7 +33,7 @@ FORMER = "former"
 
 
 def collect(study_dir: Path, *, on_unwritten: Callable[[str], object] | None = None) -> pd.DataFrame:
-    """Read every finished or diverged run of a study and rebuild its `results.csv`.
+    """Read every finished, diverged or failed run of a study and rebuild its `results.csv`.
 
     Folders without a `result.json` are runs that have not ended yet and are left out. The csv is replaced in one step,
     so whoever reads it sees the old or the new one and never half of one, and only if it changes. Processes wait for
@@ -102,7 +104,7 @@ def _lock(folder: Path) -> Iterator[None]:
 def _state(folder: Path) -> list[tuple[str, int]]:
     """What `results.csv` is made from, with the times of change."""
     found = []
-    names = ("*/result.json", f"*/{CELL}", f"{FORMER_FOLDER}/*.json", "cells.json")
+    names = ("*/result.json", f"*/{FAILED}", f"*/{CELL}", f"{FORMER_FOLDER}/*.json", "cells.json")
     for path in (path for name in names for path in folder.glob(name)):
         with suppress(OSError):  # gone since it was listed
             found.append((str(path), path.stat().st_mtime_ns))
@@ -121,7 +123,8 @@ def _write_changed(path: Path, content: bytes) -> None:
 def _read_rows(study_dir: Path) -> tuple[list[dict[str, Any]], list[str]]:
     """The rows of a study, and what is wrong with those that cannot be read."""
     rows, damaged = [], []
-    for path in sorted(study_dir.glob("*/result.json")):
+    failed = [path for path in study_dir.glob(f"*/{FAILED}") if not path.with_name("result.json").exists()]
+    for path in sorted([*study_dir.glob("*/result.json"), *failed]):
         try:
             row = _read_row(path)
         except UserError as error:
@@ -142,7 +145,7 @@ def _read_row(path: Path) -> dict[str, Any]:
     if missing:
         raise UserError(f"{path} lacks {', '.join(missing)}")
     if row["status"] not in STATUSES:
-        raise UserError(f"{path} has the status {row['status']!r}; allowed are {' and '.join(STATUSES)}")
+        raise UserError(f"{path} has the status {row['status']!r}; allowed are {', '.join(STATUSES)}")
     if not _is_whole(row["seed"]) or abs(row["seed"]) > LARGEST:
         raise UserError(f"{path} has the seed {row['seed']!r}, which is not a whole number")
     if not isinstance(row.setdefault("settings", {}), dict):

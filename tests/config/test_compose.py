@@ -261,7 +261,7 @@ def test_two_cells_that_are_one_run_are_refused(tmp_path):
 
 def test_an_unknown_study_lists_the_known():
     with pytest.raises(
-        UserError, match=r"no study 'topolgy'; the package has demo, hard, .*, topology.*Did you mean topology\?"
+        UserError, match=r"no study 'topolgy'; the package has auxiliary_loss, .*, topology.*Did you mean topology\?"
     ):
         read_study("topolgy")
 

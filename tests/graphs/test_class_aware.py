@@ -1,5 +1,7 @@
 import pytest
 import torch
+from hypothesis import given
+from hypothesis import strategies as st
 
 from gnn_dml.graphs import KNN, ClassAware
 
@@ -51,11 +53,50 @@ def test_one_class_only():
         ({"mode": "nearest"}, "k of at least 1, not None"),
         ({"mode": "nearest", "k": 0}, "k of at least 1, not 0"),
         ({"mode": "same", "k": 3}, "k=3 goes with mode='nearest'"),
+        ({"mode": "same", "hidden": 1.5}, "hidden must be a share from 0 to 1, not 1.5"),
+        ({"mode": "same", "hidden": float("nan")}, "hidden must be a share"),
+        ({"mode": "same", "seed": -1}, "seed must be at least 0"),
     ],
 )
 def test_wrong_arguments_are_named(arguments, message):
     with pytest.raises(ValueError, match=message):
         ClassAware(**arguments)
+
+
+@pytest.mark.parametrize("mode", ["same", "other", "nearest"])
+@given(hidden=st.floats(0, 1), seed=st.integers(0, 99), n=st.integers(2, 9))
+def test_no_edge_is_chosen_by_a_hidden_label(mode, hidden, seed, n):
+    """Which labels are hidden is read off a graph in which every known node hears the others that are known."""
+    generator = torch.Generator().manual_seed(seed)
+    x, y = torch.randn(n, 3, generator=generator).double(), torch.randint(3, (n,), generator=generator)
+    k = 2 if mode == "nearest" else None
+    one_class = ClassAware("same", hidden=hidden, seed=seed, loop=False).adjacency(x, torch.zeros(n))
+    known = {i for i, heard in enumerate(rows(one_class)) if heard}
+    full = rows(ClassAware(mode, k, loop=False).adjacency(x, y))
+    found = rows(ClassAware(mode, k, hidden=hidden, seed=seed, loop=False).adjacency(x, y))
+    near = rows(KNN(min(2 * (k or 0), n - 1), loop=False).adjacency(x)) if k and n > 1 else [set()] * n
+    for i in range(n):
+        if len(known) > 1 and i in known:
+            assert found[i] <= known
+            if mode != "nearest":
+                assert found[i] == full[i] & known
+        elif len(known) > 1:
+            assert found[i] == near[i]
+
+
+def test_the_share_of_hidden_labels_is_the_share_asked_for():
+    x, y = torch.randn(2000, 3, generator=torch.Generator().manual_seed(0)), torch.zeros(2000, dtype=torch.long)
+    for hidden in (0.0, 0.1, 0.5, 1.0):
+        heard = ClassAware("same", hidden=hidden, loop=False).adjacency(x, y).any(dim=1).double().mean().item()
+        assert abs(1 - hidden - heard) < 0.05
+        assert hidden not in (0.0, 1.0) or heard == 1 - hidden
+    other = [ClassAware("same", hidden=0.5, seed=seed, loop=False).adjacency(x, y).any(dim=1) for seed in (0, 1)]
+    assert 0.4 < (other[0] != other[1]).double().mean().item() < 0.6
+
+
+def test_with_all_labels_hidden_the_nearest_are_those_of_knn():
+    found = ClassAware("nearest", k=2, hidden=1.0, loop=False).adjacency(X, Y)
+    assert torch.equal(found, KNN(4, loop=False).adjacency(X))
 
 
 def test_it_says_that_it_uses_labels():

@@ -20,6 +20,8 @@ TOPOLOGIES = [
     lambda loop: graphs.ClassAware("same", loop=loop),
     lambda loop: graphs.ClassAware("other", loop=loop),
     lambda loop: graphs.ClassAware("nearest", k=2, loop=loop),
+    lambda loop: graphs.ClassAware("same", hidden=0.3, loop=loop),
+    lambda loop: graphs.ClassAware("nearest", k=2, hidden=0.4, seed=5, loop=loop),
     lambda loop: graphs.MutualKNN(1, loop=loop),
     lambda loop: graphs.MutualKNN(3, loop=loop),
     lambda loop: graphs.Random(1, loop=loop),
@@ -228,7 +230,7 @@ def test_complete_with_loops_builds_no_matrix():
 
 def test_repr_names_the_parameters():
     assert repr(KNN(3, loop=False)) == "KNN(k=3, loop=False)"
-    assert repr(ClassAware("nearest", k=2)) == "ClassAware(mode='nearest', k=2, loop=True)"
+    assert repr(ClassAware("nearest", k=2)) == "ClassAware(mode='nearest', k=2, hidden=0.0, seed=0, loop=True)"
     assert repr(MutualKNN(3)) == "MutualKNN(k=3, loop=True)"
     assert repr(Random(3, seed=1)) == "Random(k=3, seed=1, loop=True)"
     assert repr(Threshold(0.1)) == "Threshold(threshold=0.1, similarity='correlation', negatives='hard', loop=None)"

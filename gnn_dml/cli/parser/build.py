@@ -32,6 +32,7 @@ def build_parser() -> argparse.ArgumentParser:
         training.add_train,
         training.add_ablate,
         tune.add_tune,
+        training.add_status,
         evaluate.add_evaluate,
         embeddings.add_embed,
         embeddings.add_search,

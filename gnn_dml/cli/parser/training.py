@@ -4,7 +4,15 @@ from __future__ import annotations
 
 import argparse
 
-from gnn_dml.cli.parser.common import Commands, add_command, add_config_dir, add_rest, examples, whole_numbers
+from gnn_dml.cli.parser.common import (
+    Commands,
+    add_command,
+    add_config_dir,
+    add_rest,
+    examples,
+    whole_number,
+    whole_numbers,
+)
 from gnn_dml.config.names import choices_text
 from gnn_dml.config.recipes import RECIPES
 
@@ -77,21 +85,59 @@ def add_train(commands: Commands) -> None:
     _add_overrides(parser)
 
 
+def add_status(commands: Commands) -> None:
+    """`gnn-dml status`."""
+    long = (
+        "How a study stands, read off its folder: what is done, which runs are at work and at which epoch, what is\n"
+        "left and for how long, and the best cell so far. From any shell or machine that sees the folder."
+    )
+    epilog = examples(
+        ("gnn-dml status topology", "the study under runs/topology"),
+        ("gnn-dml status topology out=/shared/runs", "under another folder"),
+    )
+    parser = add_command(commands, "status", "how a study stands", long, epilog)
+    parser.add_argument("study", metavar="STUDY", help="its name, its YAML file, or its folder")
+    add_rest(parser, "overrides", "out=FOLDER", "the folder that holds the study's, as for ablate")
+
+
 def add_ablate(commands: Commands) -> None:
     """`gnn-dml ablate`."""
     long = (
         "Run a study: every cell with every seed, the same seeds for all. Finished runs are reused, so an interrupted\n"
-        "study goes on. Writes runs/<study>/results.csv and recall.png, and prints the table with 95 % confidence\n"
-        "intervals and what the study cannot support."
+        "study goes on. A run that ends in an error stands in its row with it, and the others go on. Writes\n"
+        "runs/<study>/results.csv and recall.png, and prints the table with 95 % confidence intervals and what the\n"
+        "study cannot support."
     )
     epilog = examples(
         ("gnn-dml ablate topology", "a study that comes with the package"),
         ("gnn-dml ablate topology --seeds 0,1", "fewer seeds"),
         ("gnn-dml ablate topology layer=gat", "a setting for every cell"),
-        ("gnn-dml ablate my-study.yaml", "your own: keys seeds, overrides, cells"),
+        ("gnn-dml ablate my-study.yaml", "your own: keys seeds, overrides, cells, grid; docs/studies.md"),
+        ("gnn-dml ablate topology --dry-run", "check everything, count the runs, run nothing"),
+        ("gnn-dml ablate topology --jobs 4", "four processes share cores and GPUs"),
+        ("gnn-dml status topology", "how it stands, from another shell"),
     )
     parser = add_command(commands, "ablate", "run a study: cells x seeds", long, epilog + _settings())
     parser.add_argument("study", metavar="STUDY", help="the name of a study of the package, or a YAML file")
     _add_seeds(parser, "instead of the study's own")
+    parser.add_argument("--dry-run", action="store_true", help="check every cell, say what there is to run, and stop")
+    parser.add_argument(
+        "--only", action="append", default=[], metavar="CELL", help="run this cell alone; may be given several times"
+    )
+    parser.add_argument("--retry-failed", action="store_true", help="try runs again that ended in an error")
+    parser.add_argument(
+        "--jobs", type=whole_number(1, 4096), default=1, metavar="N", help="processes that share the runs (default: 1)"
+    )
+    parser.add_argument(
+        "--launcher", choices=("slurm", "ray"), help="start them as an array of Slurm jobs, or as tasks of Ray"
+    )
+    parser.add_argument(
+        "--launch",
+        action="append",
+        default=[],
+        metavar="KEY=VALUE",
+        help="what the launcher is told: of submitit (slurm_partition=gpu timeout_min=600 gpus_per_node=1 "
+        "cpus_per_task=8), or of Ray (address=auto num_gpus=1 num_cpus=8); may be given several times",
+    )
     add_config_dir(parser)
     _add_overrides(parser)

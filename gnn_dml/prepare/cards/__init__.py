@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from pathlib import Path
 
 from gnn_dml.prepare.card import Card, read_card
@@ -17,4 +18,11 @@ def find_cards(folder: Path = FOLDER) -> dict[str, Card]:
 def find_card(name: str, folder: Path = FOLDER) -> Card | None:
     """Read the card of one data set; None if it has none."""
     path = folder / f"{name}.yaml"
-    return read_card(path) if path.is_file() else None
+    return _read_as_of(path, path.stat().st_mtime_ns) if path.is_file() else None
+
+
+@lru_cache(maxsize=64)
+def _read_as_of(path: Path, changed: int) -> Card:
+    """A card whose file has this time of change; the plan of a study asks for it with every run."""
+    del changed
+    return read_card(path)
