@@ -9,10 +9,12 @@ from gnn_dml.results.collect import collect
 from gnn_dml.results.compare import cautions, compare
 from gnn_dml.results.gallery import figure_gallery, gallery
 from gnn_dml.results.plot import figure_recall, plot_recall
+from gnn_dml.results.summary import Summary, summarise
 from gnn_dml.results.table import table
 
 __all__ = [
     "Cell",
+    "Summary",
     "cautions",
     "cells_of",
     "collect",
@@ -21,5 +23,6 @@ __all__ = [
     "figure_recall",
     "gallery",
     "plot_recall",
+    "summarise",
     "table",
 ]

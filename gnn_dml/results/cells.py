@@ -4,7 +4,11 @@ from dataclasses import dataclass
 
 import pandas as pd
 
+from gnn_dml.columns import BRANCHES
 from gnn_dml.errors import UserError
+
+VERSIONS = ("version", "torch", "versions")
+"""Columns in which two runs must agree to be paired; what is not known agrees with everything."""
 
 
 @dataclass(frozen=True)
@@ -86,8 +90,9 @@ def cells_of(frame: pd.DataFrame) -> list[Cell]:
     keys = pd.DataFrame({name: text(frame, name) for name in ("cell", "overrides", "dataset", "split")})
     keys["data"] = _data(frame)
     cells = []
-    for key in keys.drop_duplicates().itertuples(index=False, name=None):
-        runs = frame[(keys == list(key)).all(axis=1)]
+    keys.index = pd.RangeIndex(len(keys))
+    for key, members in keys.groupby(list(keys.columns), sort=False):
+        runs = frame.iloc[members.index]
         twice = runs[runs["seed"].duplicated(keep=False)]
         if len(twice):
             names = ", ".join(text(twice, "run_id"))
@@ -116,15 +121,17 @@ def _data(frame: pd.DataFrame) -> "pd.Series[str]":
 
 
 def require_metric(frame: pd.DataFrame, metric: str) -> None:
-    """Refuse a metric that the frame has no column for, naming those it has.
+    """Refuse a metric that the frame has no column of numbers for, naming those it has.
 
     Args:
         frame: Rows as `collect` returns them.
         metric: The name of a column.
 
     Raises:
-        UserError: When the column is missing.
+        UserError: When the column is missing or does not hold numbers.
     """
+    known = [str(name) for name in frame.columns if str(name).startswith(tuple(BRANCHES))]
     if metric not in frame:
-        known = [str(name) for name in frame.columns if str(name).startswith(("backbone_", "refined_"))]
         raise UserError(f"no metric {metric!r} in these results; there are {', '.join(known) or 'none'}")
+    if not pd.api.types.is_numeric_dtype(frame[metric]) and frame[metric].notna().any():
+        raise UserError(f"{metric!r} holds no numbers; metrics are for instance {', '.join(known) or 'none'}")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from functools import lru_cache
 
 POWER = 0.8
 MOST = 100_000
@@ -33,13 +34,19 @@ def smallest_difference(deviation: float, n: int, *, alpha: float = 0.05) -> flo
     """
     if n < 2 or math.isnan(deviation):
         return math.nan
+    return _smallest_effect(n, alpha) * deviation
+
+
+@lru_cache(maxsize=1024)
+def _smallest_effect(n: int, alpha: float) -> float:
+    """The same in standard deviations, by bisection."""
     low, high = 0.0, 1.0
     while power(high, n, alpha) < POWER:
         high *= 2
     for _ in range(60):
         middle = (low + high) / 2
         low, high = (middle, high) if power(middle, n, alpha) < POWER else (low, middle)
-    return high * deviation
+    return high
 
 
 def seeds_needed(mean: float, deviation: float, *, alpha: float = 0.05) -> int | None:
