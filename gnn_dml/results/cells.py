@@ -1,7 +1,11 @@
 """Group the rows of a results frame into cells: the runs that differ in nothing but their seed."""
 
+import math
 from dataclasses import dataclass
+from functools import cached_property
 
+import numpy as np
+import numpy.typing as npt
 import pandas as pd
 
 from gnn_dml.columns import BRANCHES
@@ -58,20 +62,46 @@ class Cell:
         """Whether any of its training graphs was built from labels."""
         return "uses_labels" in self.runs and bool(self.runs["uses_labels"].eq(True).any())
 
+    @cached_property
+    def seeds(self) -> list[int]:
+        """Of each run."""
+        return [int(seed) for seed in self.runs["seed"]]
+
+    @cached_property
+    def versions(self) -> list[tuple[str, ...]]:
+        """What each run was computed with: versions of gnn-dml, torch and other packages, empty where not known."""
+        return list(zip(*(text(self.runs, name) for name in VERSIONS), strict=True))
+
+    @cached_property
+    def _finished(self) -> "npt.NDArray[np.bool_]":
+        return text(self.runs, "status").ne("diverged").to_numpy()
+
+    @cached_property
+    def _values(self) -> "dict[str, pd.Series[float]]":
+        return {}
+
     def values(self, metric: str) -> "pd.Series[float]":
         """The metric by seed, of the runs that finished and measured it: diverged is missing, not zero."""
-        finished = self.runs[text(self.runs, "status") != "diverged"]
-        if metric not in finished:
+        if metric not in self._values:
+            self._values[metric] = self._read(metric)
+        return self._values[metric]
+
+    def _read(self, metric: str) -> "pd.Series[float]":
+        if metric not in self.runs:
             return pd.Series(dtype=float)
-        numbers = pd.to_numeric(finished[metric]).astype(float)
-        return pd.Series(numbers.to_numpy(), index=finished["seed"].astype(int).to_list()).dropna().sort_index()
+        numbers = pd.to_numeric(self.runs[metric]).to_numpy(dtype=float, na_value=math.nan)
+        kept = np.flatnonzero(self._finished & ~np.isnan(numbers))
+        kept = sorted(kept, key=lambda i: self.seeds[i])
+        return pd.Series(numbers[kept], index=[self.seeds[i] for i in kept], dtype=float)
 
 
 def text(frame: pd.DataFrame, column: str) -> "pd.Series[str]":
     """A text column with missing values, or a missing column, read as the empty string."""
     if column not in frame:
-        return pd.Series("", index=frame.index)
-    return frame[column].astype(object).where(frame[column].notna(), "").astype(str)
+        return pd.Series("", index=frame.index, dtype=object)
+    values = frame[column].tolist()
+    known = ["" if value is None or value is pd.NA or value != value else str(value) for value in values]
+    return pd.Series(known, index=frame.index, dtype=object)
 
 
 def cells_of(frame: pd.DataFrame) -> list[Cell]:
@@ -93,8 +123,8 @@ def cells_of(frame: pd.DataFrame) -> list[Cell]:
     keys.index = pd.RangeIndex(len(keys))
     for key, members in keys.groupby(list(keys.columns), sort=False):
         runs = frame.iloc[members.index]
-        twice = runs[runs["seed"].duplicated(keep=False)]
-        if len(twice):
+        if runs["seed"].nunique() < len(runs):
+            twice = runs[runs["seed"].duplicated(keep=False)]
             names = ", ".join(text(twice, "run_id"))
             raise UserError(
                 f"cell {key[0]!r} has more than one run with seed {twice['seed'].iloc[0]} ({names}); "

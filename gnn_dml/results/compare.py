@@ -109,11 +109,7 @@ def cautions(frame: pd.DataFrame, *, seed_spread: float | None = None, metric: s
         raise UserError(f"seed_spread is a fraction between 0 and 1, not {seed_spread}")
     trained = [pair for pair in _pairs(frame, metric, None) if pair.cell.trained and pair.reference.trained]
     sentences = _one_seed([pair for pair in trained if pair.difference.n == 1], seed_spread)
-    mixed = [pair for pair in trained if unlike_versions(pair.cell, pair.reference)]
-    if mixed:
-        sentences.append(f"{_listed(mixed)} have runs of other versions of packages: these are not paired.")
-    unlike = {id(pair) for pair in mixed}
-    apart = [pair for pair in trained if pair.difference.n == 0 and id(pair) not in unlike]
+    apart = [pair for pair in trained if pair.difference.n == 0 and not unlike_versions(pair.cell, pair.reference)]
     if apart:
         sentences.append(f"{_listed(apart)} finished no seed in common: they cannot be compared.")
     return sentences + _conditions(cells_of(frame))
@@ -154,9 +150,6 @@ def _one_seed(pairs: Sequence[Pair], spread: float | None) -> list[str]:
 
 def _conditions(cells: Sequence[Cell]) -> list[str]:
     sentences = []
-    lost = [f"{cell.name} ({cell.diverged} of {len(cell.runs)})" for cell in cells if cell.diverged]
-    if lost:
-        sentences.append(f"Seeds diverged in {', '.join(lost)}: differences are over those that finished.")
     peeked = [cell.name for cell in cells if cell.selected_on_test]
     if peeked:
         sentences.append(f"{', '.join(dict.fromkeys(peeked))} chose the epoch on the test classes: optimistic.")

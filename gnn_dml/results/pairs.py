@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import pandas as pd
 
 from gnn_dml.errors import UserError
-from gnn_dml.results.cells import VERSIONS, Cell, text
+from gnn_dml.results.cells import Cell
 
 REFERENCE = "complete"
 """The reference where nobody names another and there is such a cell."""
@@ -70,18 +70,17 @@ def paired_values(cell: Cell, reference: Cell, metric: str, *, mix_versions: boo
     Returns:
         By seed, in ascending order, the columns `cell` and `reference`.
     """
-    both = pd.concat([cell.values(metric), reference.values(metric)], axis=1, keys=["cell", "reference"])
-    both = both.dropna().sort_index()
-    apart = [] if mix_versions else unlike_versions(cell, reference)
-    return both.drop(index=[seed for seed in apart if seed in both.index])
+    one, other = cell.values(metric), reference.values(metric)
+    apart = set() if mix_versions else set(unlike_versions(cell, reference))
+    shared = [seed for seed in one.index.intersection(other.index).sort_values() if seed not in apart]
+    return pd.DataFrame({"cell": one[shared].to_numpy(), "reference": other[shared].to_numpy()}, index=shared)
 
 
 def unlike_versions(cell: Cell, reference: Cell) -> list[int]:
     """The seeds whose two runs were computed with different versions of a package."""
-    one, other = cell.runs.set_index("seed"), reference.runs.set_index("seed")
-    shared = one.index.intersection(other.index)
-    apart: set[int] = set()
-    for name in VERSIONS:
-        first, second = text(one, name)[shared], text(other, name)[shared]
-        apart |= {int(seed) for seed in shared[((first != second) & (first != "") & (second != "")).to_numpy()]}
-    return sorted(apart)
+    theirs = dict(zip(reference.seeds, reference.versions, strict=True))
+    return sorted(
+        seed
+        for seed, own in zip(cell.seeds, cell.versions, strict=True)
+        if any(a and b and a != b for a, b in zip(own, theirs.get(seed, own), strict=True))
+    )

@@ -50,7 +50,7 @@ def _number(value: float, row: Mapping[str, Any]) -> str:
 
 
 def _verdict(row: Mapping[str, Any]) -> str:
-    margin = f"within {_points(100 * row['margin'])}" if is_figure(row["metric"]) else ""
+    margin = f"within {points_of(100 * row['margin'])}" if is_figure(row["metric"]) else ""
     if row["verdict"] == "different":
         return "different after Holm" + (f", and {margin}" if row["within_margin"] else "")
     if row["verdict"] == "equivalent":
@@ -58,7 +58,8 @@ def _verdict(row: Mapping[str, Any]) -> str:
     return "not settled"
 
 
-def _points(points: float) -> str:
+def points_of(points: float) -> str:
+    """A number of points in words."""
     return "1 point" if math.isclose(points, 1) else f"{points:g} points"
 
 
@@ -72,15 +73,17 @@ def seeds_for_exact(comparisons: int) -> int:
 
 
 def exact_limits(differences: pd.DataFrame) -> Iterator[str]:
-    """What the exact test cannot say with so few seeds, where that is so; each case once."""
-    several = differences[differences["n"] > 1]
-    for n, comparisons in several[["n", "comparisons"]].drop_duplicates().sort_values("n").itertuples(index=False):
-        least = 2 / 2 ** int(n)
+    """What the exact test cannot say with the fewest seeds of those corrected together, where that is so."""
+    several = differences[differences["n"] > 1].sort_values("n")
+    for _, rows in several.groupby("comparisons", sort=False):
+        n, comparisons = int(rows["n"].iloc[0]), int(rows["comparisons"].iloc[0])
+        least = 2 / 2**n
         if least * comparisons > ALPHA:
-            wants = f"1 comparison wants {seeds_for_exact(1)} seeds"
-            if comparisons > 1:
-                wants = f"{comparisons} comparisons want {seeds_for_exact(int(comparisons))} seeds"
-            yield f"In the exact permutation test {n} seeds never go below p = {least:.4g}; {wants}"
+            wants = f"{comparisons} comparisons want" if comparisons > 1 else "1 comparison wants"
+            yield (
+                f"In the exact permutation test {n} seeds never go below p = {least:.4g}; {wants} "
+                f"{seeds_for_exact(comparisons)} seeds"
+            )
 
 
 def power_limits(differences: pd.DataFrame) -> Iterator[str]:
@@ -96,13 +99,16 @@ def power_limits(differences: pd.DataFrame) -> Iterator[str]:
             else f"{seen.min():.2g} to {seen.max():.2g}"
         )
         wanted = [
-            f"{row['cell']} {'more than 100,000' if pd.isna(row['seeds_needed']) else row['seeds_needed']}"
-            for _, row in rows.sort_values("seeds_needed").iterrows()
+            f"{row['cell']} {_many(row['seeds_needed'])}" for _, row in rows.sort_values("seeds_needed").iterrows()
         ]
         yield (
             f"Not settled in {metric_name(first['metric'])}: so many seeds find a difference of {size} {unit}"
-            f"in 80 % of studies; one as large as seen takes this many seeds: {_listed(wanted)}"
+            f"in 80 % of studies; one as large as seen takes this many seeds: {listed(wanted)}"
         )
+
+
+def _many(seeds: Any) -> str:
+    return "more than 1000" if pd.isna(seeds) or seeds > 1000 else str(seeds)
 
 
 def count_verdicts(rows: pd.DataFrame) -> str:
@@ -113,12 +119,13 @@ def count_verdicts(rows: pd.DataFrame) -> str:
         of = rows[(rows["verdict"] == verdict) & (rows["n"] > 1)]
         cells = [f"{row['cell']} {scale_of(metric) * row['mean']:+.3g}" for _, row in of.iterrows()]
         if is_figure(metric):
-            cells = [f"{row['cell']} {100 * row['mean']:+.1f}" for _, row in of.iterrows()]
+            cells = [f"{row['cell']} {round(100 * row['mean'], 1) + 0.0:+.1f}" for _, row in of.iterrows()]
         if cells:
-            parts.append(f"{verdict} {_listed(cells)}")
+            parts.append(f"{verdict} {listed(cells)}")
     return f"{metric_name(metric)} against {rows['reference'].iloc[0]}: {'; '.join(parts) or 'nothing to compare'}"
 
 
-def _listed(names: Sequence[str]) -> str:
+def listed(names: Sequence[str]) -> str:
+    """The first names, and how many more there are."""
     rest = len(names) - NAMED
     return ", ".join(names[:NAMED]) + (f" and {rest} more" if rest > 0 else "")

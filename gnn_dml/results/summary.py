@@ -37,6 +37,7 @@ class Summary:
         sections: The cells that were compared with each other.
         metrics: That they were compared in.
         margin: Of equivalence, in points.
+        mix_versions: Whether runs of other versions were paired.
         classless: Names of cells with runs that have no figures by class.
     """
 
@@ -45,6 +46,7 @@ class Summary:
     sections: tuple[Section, ...]
     metrics: tuple[str, ...]
     margin: float
+    mix_versions: bool
     classless: tuple[str, ...]
 
 
@@ -91,6 +93,7 @@ def summarise(
         sections,
         chosen,
         margin,
+        mix_versions,
         tuple(dict.fromkeys(classless)),
     )
 
@@ -227,8 +230,8 @@ def _where(cell: Cell) -> dict[str, str]:
 
 def _ids(cell: Cell, seeds: Any) -> list[str]:
     """The run_ids of seeds of a cell."""
-    ids = pd.Series(text(cell.runs, "run_id").to_numpy(), index=cell.runs["seed"].astype(int).to_list())
-    return list(ids[list(seeds)])
+    ids = dict(zip(cell.seeds, text(cell.runs, "run_id"), strict=True))
+    return [ids[seed] for seed in seeds]
 
 
 def _runs(cell: Cell) -> list[str]:

@@ -196,12 +196,11 @@ def test_equivalence_needs_a_margin_that_the_interval_lies_inside():
             compare(study({"A": A, "B": B}), margin=margin)
 
 
-def test_runs_of_other_versions_are_not_paired_and_that_is_said():
+def test_runs_of_other_versions_are_not_paired():
     frame = study({"A": A, "B": B}, torch="2.1")
     frame.loc[(frame["cell"] == "B") & (frame["seed"] > 1), "torch"] = "2.2"
     frame.loc[(frame["cell"] == "B") & (frame["seed"] == 0), "torch"] = ""  # not known
     assert compare(frame)["n"].tolist() == [2]
-    assert any("other versions of packages" in sentence for sentence in cautions(frame))
     frame.loc[frame["cell"] == "B", "torch"] = "2.2"
     assert compare(frame)["n"].tolist() == [0]
     assert not any("in common" in sentence for sentence in cautions(frame))
@@ -211,9 +210,8 @@ def test_untrained_baselines_are_not_cautioned_about():
     assert cautions(study({"untrained": [0.3, 0.31], "A": [0.31, 0.30]})) == []
 
 
-def test_divergence_and_choosing_on_test_are_said():
+def test_choosing_on_test_is_said():
     frame = study({"A": [0.5, 0.5, None], "B": [0.6, 0.61, 0.6]})
     frame.loc[frame["cell"] == "B", "selected_on"] = "test"
     sentences = cautions(frame)
-    assert "Seeds diverged in A (1 of 3): differences are over those that finished." in sentences
     assert any(sentence.startswith("B chose the epoch on the test classes") for sentence in sentences)

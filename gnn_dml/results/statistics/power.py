@@ -5,6 +5,8 @@ from __future__ import annotations
 import math
 from functools import lru_cache
 
+from scipy import special  # type: ignore[import-untyped, unused-ignore]
+
 POWER = 0.8
 MOST = 100_000
 """Beyond so many seeds the answer is "no number of seeds"."""
@@ -18,12 +20,11 @@ def power(effect: float, n: int, alpha: float = 0.05) -> float:
         n: Seeds, at least 2.
         alpha: Level of the test.
     """
-    from scipy import stats
-
+    # scipy.stats computes the same, in ten times the time.
     shift = abs(effect) * math.sqrt(n)
-    critical = float(stats.t.ppf(1 - alpha / 2, n - 1))
-    wrong_side = float(stats.nct.cdf(-critical, n - 1, shift))  # NaN where it is too small for scipy
-    return float(stats.nct.sf(critical, n - 1, shift)) + (0.0 if math.isnan(wrong_side) else wrong_side)
+    critical = special.stdtrit(n - 1, 1 - alpha / 2)
+    wrong_side = float(special.nctdtr(n - 1, shift, -critical))  # NaN where it is too small for scipy
+    return 1.0 - float(special.nctdtr(n - 1, shift, critical)) + (0.0 if math.isnan(wrong_side) else wrong_side)
 
 
 def smallest_difference(deviation: float, n: int, *, alpha: float = 0.05) -> float:
