@@ -118,8 +118,7 @@ def report(name: str, seeds: Sequence[int] | None, overrides: Sequence[str], con
             drawn.append(str(plot_recall(frame, folder / file, metric=metric)))
         except UserError as error:
             unwritten.append(str(error))
-    drawn += [str(path) for path in found.files if path.suffix == ".png"]
-    tables = [str(path) for path in (folder / "results.csv", *found.files) if path.suffix == ".csv"]
-    print(f"\nrows     {', '.join(tables)}\nplots    {', '.join(drawn) or 'none'}")
+    print(f"\nrows     {folder / 'results.csv'}\nplots    {', '.join(drawn) or 'none'}")
+    print(f"compared {folder}/cells.csv, differences.csv and dots-*.png")
     print(f"pictures {folder}/*/neighbours.png (queries with their nearest neighbours)")
     return say_unwritten(unwritten)

@@ -113,7 +113,7 @@ def class_intervals(means: Mapping[Name, ClassMeans]) -> dict[Name, tuple[float,
     alike: dict[tuple[tuple[str, ...], bytes], list[Name]] = {}
     for name, one in means.items():
         alike.setdefault((one.classes, one.queries.tobytes()), []).append(name)
-    found = {}
+    found: dict[Name, tuple[float, float]] = {}
     for names in alike.values():
         low, high = clustered_intervals([means[name].values for name in names], means[names[0]].queries)
         found |= {name: (float(low[i]), float(high[i])) for i, name in enumerate(names)}

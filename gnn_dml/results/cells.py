@@ -90,8 +90,8 @@ class Cell:
         if metric not in self.runs:
             return pd.Series(dtype=float)
         numbers = pd.to_numeric(self.runs[metric]).to_numpy(dtype=float, na_value=math.nan)
-        kept = np.flatnonzero(self._finished & ~np.isnan(numbers))
-        kept = sorted(kept, key=lambda i: self.seeds[i])
+        there = np.flatnonzero(self._finished & ~np.isnan(numbers)).tolist()
+        kept = sorted(there, key=lambda i: self.seeds[i])
         return pd.Series(numbers[kept], index=[self.seeds[i] for i in kept], dtype=float)
 
 

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Hashable, Iterable, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import matplotlib
 import numpy as np
-import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
@@ -82,11 +81,11 @@ def figure_heat_map(summary: Summary, metric: str, grid: Grid) -> Figure:
     if len(summary.sections) != 1:
         raise UserError("a heat map is drawn of cells on the same data under the same overrides")
     rows, columns = grid.levels
-    own = summary.cells[summary.cells["metric"] == metric].set_index("cell")
+    own = {str(row["cell"]): row for row in summary.cells.to_dict("records") if row["metric"] == metric}
     means = np.full((len(rows), len(columns)), math.nan)
     for i, j, cell in _places(grid):
-        if cell in own.index:
-            means[i, j] = scale_of(metric) * own.loc[cell, "mean"]
+        if cell in own:
+            means[i, j] = scale_of(metric) * own[cell]["mean"]
     figure = Figure(
         figsize=(max(4.2, 2.6 + 0.95 * len(columns)), max(2.6, 1.6 + 0.62 * len(rows))),
         layout=ConstrainedLayoutEngine(w_pad=0.08, h_pad=0.08),
@@ -98,11 +97,11 @@ def figure_heat_map(summary: Summary, metric: str, grid: Grid) -> Figure:
     image = axes.imshow(np.ma.masked_invalid(means), cmap=colours, aspect="auto")
     verdicts = summary.differences[summary.differences["metric"] == metric].set_index("cell")["verdict"]
     for i, j, cell in _places(grid):
-        said = _words(own, cell, metric) + MARKS[str(verdicts.get(cell, "not settled"))]
+        said = _words(own.get(cell), metric) + MARKS[str(verdicts.get(cell, "not settled"))]
         shade = image.to_rgba(means[i, j])[:3] if not math.isnan(means[i, j]) else (1.0, 1.0, 1.0)
         light = float(np.dot(shade, (0.299, 0.587, 0.114))) > 0.5
         axes.text(j, i, said, ha="center", va="center", fontsize=8.5, color=INK if light else "white")
-        if cell in own.index and bool(own.loc[cell, "is_reference"]):
+        if cell in own and own[cell]["is_reference"]:
             axes.add_patch(Rectangle((j - 0.47, i - 0.44), 0.94, 0.88, fill=False, edgecolor="#D55E00", linewidth=2.2))
     _ticks(axes, grid)
     bar = figure.colorbar(image, ax=axes)
@@ -119,10 +118,10 @@ def _places(grid: Grid) -> list[tuple[int, int, str]]:
     return [(i, j, grid.cells[pair]) for i, j, pair in pairs if pair in grid.cells]
 
 
-def _words(own: pd.DataFrame, cell: str, metric: str) -> str:
-    if cell not in own.index or own.loc[cell, "n"] == 0:
+def _words(row: Mapping[Hashable, Any] | None, metric: str) -> str:
+    if row is None or row["n"] == 0:
         return "-"
-    mean, high = (scale_of(metric) * float(own.loc[cell, name]) for name in ("mean", "ci_high"))
+    mean, high = (scale_of(metric) * row[name] for name in ("mean", "ci_high"))
     digits = ".1f" if is_figure(metric) else ".3g"
     return f"{mean:{digits}}" + ("" if math.isnan(high) else f"\n± {high - mean:{digits}}")
 

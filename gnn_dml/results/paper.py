@@ -146,7 +146,7 @@ def _caption(summary: Summary, section: Section, style: str) -> str:
     different, equivalent = _MARKS[style]["different"], _MARKS[style]["equivalent"]
     own, against = _of_section(summary.cells, section), _of_section(summary.differences, section)
     percent = "Percent; " if any(is_figure(metric) for metric in summary.metrics) else ""
-    parts = [escape(f"{percent}mean ± half of the 95 % interval over {_seeds(own['n'])} (Student's t).")]
+    parts = [escape(f"{percent}mean ± half of the 95 % interval over {_seeds(own['n'].tolist())} (Student's t).")]
     compared = against[against["n"] > 1]
     if len(compared) and section.reference is not None:
         reference, count = section.reference.name, int(compared["comparisons"].iloc[0])

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from textwrap import fill
 from typing import Any, NamedTuple
@@ -142,16 +143,19 @@ def draw(folder: Path, summary: Summary, notes: StudyNotes, unwritten: list[str]
     from gnn_dml.results.dots import plot_dots
     from gnn_dml.results.heat_map import find_grid, plot_heat_map
 
-    files = []
-    grid = find_grid(notes.factors)
+    files: list[Path] = []
+    grid = find_grid(notes.factors) if len(summary.sections) == 1 else None
     for metric in summary.metrics:
         name = re.sub(r"[^\w@.-]", "_", metric)
-        files += _try(unwritten, lambda m=metric, n=name: [plot_dots(summary, m, folder / f"dots-{n}.png")])
-        if grid is not None and len(summary.sections) == 1:
-            files += _try(
-                unwritten, lambda m=metric, n=name, g=grid: [plot_heat_map(summary, m, g, folder / f"heat-{n}.png")]
-            )
+        files += _try(unwritten, partial(_in_list, plot_dots, summary, metric, folder / f"dots-{name}.png"))
+        if grid is not None:
+            path = folder / f"heat-{name}.png"
+            files += _try(unwritten, partial(_in_list, plot_heat_map, summary, metric, grid, path))
     return files
+
+
+def _in_list(write: Callable[..., Path], *arguments: Any) -> list[Path]:
+    return [write(*arguments)]
 
 
 def describe(summary: Summary, *, question: str = "", said: Sequence[str] = ()) -> str:

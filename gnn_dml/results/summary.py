@@ -113,7 +113,7 @@ def choose_metrics(frame: pd.DataFrame, metrics: Sequence[str] | None) -> tuple[
 
 def make_frame(rows: Sequence[dict[str, Any]], columns: Sequence[Column]) -> pd.DataFrame:
     """Rows with the columns of a schema, each of its type; whole numbers stay whole beside missing ones."""
-    types = {str: object, int: "Int64", float: float, bool: bool}
+    types: dict[type, Any] = {str: object, int: "Int64", float: float, bool: bool}
     return pd.DataFrame({c.name: pd.Series([row[c.name] for row in rows], dtype=types[c.kind]) for c in columns})
 
 
