@@ -1,4 +1,4 @@
-"""The one schema of a row of results: every column with its type and what it says.
+"""The one schema of a row of results, and of its statistics: every column with its type and what it says.
 
 `experiments` fills rows by it, `results` reads and orders them by it, docs/columns.md is made of it
 (`python -m gnn_dml.columns`).
@@ -13,7 +13,7 @@ class Column(NamedTuple):
     """One column.
 
     Attributes:
-        name: As it stands in `results.csv`.
+        name: As it stands in the CSV.
         kind: Of its values; whole numbers stay whole where some are missing.
         text: What it says, a sentence.
         own: Whether the run itself holds it; the others belong to the study that the run is part of.
@@ -126,21 +126,80 @@ BRANCHES = {
 }
 """What stands before a figure's name, in the order of the CSV."""
 
+_SECTION = (
+    Column("overrides", str, "Settings typed for the whole study, as typed."),
+    Column("dataset", str, "Name of the data set's settings."),
+    Column("split", str, "Which split the figures without a prefix are of."),
+    Column("data", str, "Its images: the name of their folder, and first digits of their checksums."),
+    Column("metric", str, "Name of a column of results.csv."),
+)
+"""Cells that share all of these but the metric are compared, and corrected together in all metrics."""
+
+CELL_COLUMNS = (
+    Column("cell", str, "Name of the cell."),
+    *_SECTION,
+    Column("n", int, "Seeds that finished and measured it."),
+    Column("diverged", int, "Seeds that diverged; they are left out."),
+    Column("mean", float, "Mean over the seeds."),
+    Column("sd", float, "Standard deviation over the seeds."),
+    Column("ci_low", float, "Lower end of the 95 % interval of the mean over seeds (Student's t)."),
+    Column("ci_high", float, "Its upper end."),
+    Column("class_low", float, "Lower end of the 95 % interval over draws of the test classes (BCa bootstrap)."),
+    Column("class_high", float, "Its upper end; both missing where a run has no `classes.csv` or this figure in it."),
+    Column("mean_rank", float, "Rank among the cells by seed, mean over seeds; 1 is the highest value."),
+    Column("rank_seeds", int, "Seeds that the ranks are over: those that all ranked cells finished."),
+    Column("is_reference", bool, "Whether the others are compared with this cell."),
+)
+"""The columns of cells.csv: a row per cell and metric."""
+
+DIFFERENCE_COLUMNS = (
+    Column("cell", str, "Name of the cell."),
+    Column("reference", str, "Name of the cell that it is compared with."),
+    *_SECTION,
+    Column("n", int, "Seeds that both finished, with the same versions of packages; all that follows is over these."),
+    Column("mean", float, "Mean of the paired differences, cell minus reference."),
+    Column("sd", float, "Their standard deviation."),
+    Column("ci_low", float, "Lower end of the 95 % interval of the mean (Student's t), of this comparison alone."),
+    Column("ci_high", float, "Its upper end."),
+    Column("p", float, "Of the paired t-test, two-sided, of this comparison alone."),
+    Column("bootstrap_low", float, "Lower end of the 95 % interval by the bootstrap over seeds (BCa)."),
+    Column("bootstrap_high", float, "Its upper end; too narrow with few seeds."),
+    Column("p_exact", float, "Of the exact paired permutation test, two-sided, of this comparison alone."),
+    Column("p_exact_least", float, "The smallest that so many seeds can give there, 2 / 2^n."),
+    Column("comparisons", int, "How many are corrected together: all cells and metrics of the section."),
+    Column("p_holm", float, "`p` adjusted by Holm."),
+    Column("p_exact_holm", float, "`p_exact` adjusted by Holm."),
+    Column("simultaneous_low", float, "Lower end of the interval with which 95 % hold all of them (Bonferroni's t)."),
+    Column("simultaneous_high", float, "Its upper end."),
+    Column("margin", float, "Of equivalence; missing for a column that is no figure."),
+    Column("p_equivalence", float, "Of two one-sided t-tests that the difference is within the margin; by Holm."),
+    Column(
+        "verdict",
+        str,
+        "`different` where `p_holm` is below 0.05, else `equivalent` where `p_equivalence` is, else `not settled`.",
+    ),
+    Column("within_margin", bool, "Whether `p_equivalence` is below 0.05; a difference can be both real and small."),
+    Column("smallest_difference", float, "The true one that so many seeds find in 80 % of studies, corrected."),
+    Column("seeds_needed", int, "Seeds that a difference as large as `mean` needs for that; empty beyond 100,000."),
+    Column("class_low", float, "Lower end of the 95 % interval of the mean over draws of the test classes (BCa)."),
+    Column("class_high", float, "Its upper end; both missing where a run has no `classes.csv` or this figure in it."),
+    Column("classes", int, "Test classes drawn from."),
+    Column("sentence", str, "The row in words, figures in percentage points."),
+)
+"""The columns of differences.csv: a row per cell but the reference and metric."""
+
 NAMES = tuple(column.name for column in COLUMNS)
 KINDS = {column.name: column.kind for column in COLUMNS}
 
 
 def as_markdown() -> str:
     """The schema as a page for people."""
-    names = {str: "text", int: "whole number", float: "number", bool: "true or false"}
     lines = [
         "# The columns of results.csv",
         "",
         "Made from `gnn_dml/columns.py` by `python -m gnn_dml.columns`. Missing numbers are empty, never 0.",
         "",
-        "| column | values | meaning |",
-        "|---|---|---|",
-        *(f"| `{column.name}` | {names[column.kind]} | {column.text} |" for column in COLUMNS),
+        *_table(COLUMNS),
         "",
         "Then every setting that differs between the rows of the study, under its dotted name, for instance `graph.k`,",
         "`protocol.classes_per_batch` or `loss.terms.refined.temperature`; empty where a row has no such setting.",
@@ -155,8 +214,27 @@ def as_markdown() -> str:
         "|---|---|",
         *(f"| `{name}` | {text} |" for name, text in SCORES.items()),
         "",
+        "# The columns of cells.csv",
+        "",
+        "A row per cell and metric, in the unit of results.csv: figures are fractions. [statistics.md](statistics.md)",
+        "says how they are computed.",
+        "",
+        *_table(CELL_COLUMNS),
+        "",
+        "# The columns of differences.csv",
+        "",
+        "A row per cell but the reference and metric, in the unit of results.csv: 0.01 is a point.",
+        "",
+        *_table(DIFFERENCE_COLUMNS),
+        "",
     ]
     return "\n".join(lines)
+
+
+def _table(columns: tuple[Column, ...]) -> list[str]:
+    names = {str: "text", int: "whole number", float: "number", bool: "true or false"}
+    rows = (f"| `{column.name}` | {names[column.kind]} | {column.text} |" for column in columns)
+    return ["| column | values | meaning |", "|---|---|---|", *rows]
 
 
 if __name__ == "__main__":

@@ -199,20 +199,23 @@ def report(
             **how,
         )
     print(f"\n{progress.done} runs in {time.perf_counter() - start:.0f} s\n")
-    from gnn_dml.results import cautions, plot_recall, table
+    from gnn_dml.results import cautions, plot_recall, table, write_report
 
     print(table(frame))
     print()
     for sentence in cautions(frame, seed_spread=study.seed_spread):
         print(fill(f"* {sentence}", 110, subsequent_indent="  "))
     folder = Path(frame.attrs["folder"])
-    unwritten, drawn = frame.attrs["unwritten"], []
+    found = write_report(folder, frame)
+    print(found.text)
+    unwritten, drawn = [*frame.attrs["unwritten"], *found.unwritten], []
     for file, metric in PLOTS.items():
         try:
             drawn.append(str(plot_recall(frame, folder / file, metric=metric)))
         except UserError as error:
             unwritten.append(str(error))
     print(f"\nrows     {folder / 'results.csv'}\nplots    {', '.join(drawn) or 'none'}")
+    print(f"compared {folder}/cells.csv, differences.csv and dots-*.png")
     print(f"pictures {folder}/*/neighbours.png (queries with their nearest neighbours)")
     return say_failed(progress.failed) or say_unwritten(unwritten)
 

@@ -1,10 +1,18 @@
 """Group the rows of a results frame into cells: the runs that differ in nothing but their seed."""
 
+import math
 from dataclasses import dataclass
+from functools import cached_property
 
+import numpy as np
+import numpy.typing as npt
 import pandas as pd
 
+from gnn_dml.columns import BRANCHES
 from gnn_dml.errors import UserError
+
+VERSIONS = ("version", "torch", "versions")
+"""Columns in which two runs must agree to be paired; what is not known agrees with everything."""
 
 
 @dataclass(frozen=True)
@@ -54,20 +62,46 @@ class Cell:
         """Whether any of its training graphs was built from labels."""
         return "uses_labels" in self.runs and bool(self.runs["uses_labels"].eq(True).any())
 
+    @cached_property
+    def seeds(self) -> list[int]:
+        """Of each run."""
+        return [int(seed) for seed in self.runs["seed"]]
+
+    @cached_property
+    def versions(self) -> list[tuple[str, ...]]:
+        """What each run was computed with: versions of gnn-dml, torch and other packages, empty where not known."""
+        return list(zip(*(text(self.runs, name) for name in VERSIONS), strict=True))
+
+    @cached_property
+    def _finished(self) -> "npt.NDArray[np.bool_]":
+        return text(self.runs, "status").ne("diverged").to_numpy()
+
+    @cached_property
+    def _values(self) -> "dict[str, pd.Series[float]]":
+        return {}
+
     def values(self, metric: str) -> "pd.Series[float]":
         """The metric by seed, of the runs that finished and measured it: diverged is missing, not zero."""
-        finished = self.runs[text(self.runs, "status") != "diverged"]
-        if metric not in finished:
+        if metric not in self._values:
+            self._values[metric] = self._read(metric)
+        return self._values[metric]
+
+    def _read(self, metric: str) -> "pd.Series[float]":
+        if metric not in self.runs:
             return pd.Series(dtype=float)
-        numbers = pd.to_numeric(finished[metric]).astype(float)
-        return pd.Series(numbers.to_numpy(), index=finished["seed"].astype(int).to_list()).dropna().sort_index()
+        numbers = pd.to_numeric(self.runs[metric]).to_numpy(dtype=float, na_value=math.nan)
+        there = np.flatnonzero(self._finished & ~np.isnan(numbers)).tolist()
+        kept = sorted(there, key=lambda i: self.seeds[i])
+        return pd.Series(numbers[kept], index=[self.seeds[i] for i in kept], dtype=float)
 
 
 def text(frame: pd.DataFrame, column: str) -> "pd.Series[str]":
     """A text column with missing values, or a missing column, read as the empty string."""
     if column not in frame:
-        return pd.Series("", index=frame.index)
-    return frame[column].astype(object).where(frame[column].notna(), "").astype(str)
+        return pd.Series("", index=frame.index, dtype=object)
+    values = frame[column].tolist()
+    known = ["" if value is None or value is pd.NA or value != value else str(value) for value in values]
+    return pd.Series(known, index=frame.index, dtype=object)
 
 
 def cells_of(frame: pd.DataFrame) -> list[Cell]:
@@ -87,10 +121,11 @@ def cells_of(frame: pd.DataFrame) -> list[Cell]:
     keys = pd.DataFrame({name: text(frame, name) for name in ("cell", "overrides", "dataset", "split")})
     keys["data"] = _data(frame)
     cells = []
-    for key in keys.drop_duplicates().itertuples(index=False, name=None):
-        runs = frame[(keys == list(key)).all(axis=1)]
-        twice = runs[runs["seed"].duplicated(keep=False)]
-        if len(twice):
+    keys.index = pd.RangeIndex(len(keys))
+    for key, members in keys.groupby(list(keys.columns), sort=False):
+        runs = frame.iloc[members.index]
+        if runs["seed"].nunique() < len(runs):
+            twice = runs[runs["seed"].duplicated(keep=False)]
             names = ", ".join(text(twice, "run_id"))
             raise UserError(
                 f"cell {key[0]!r} has more than one run with seed {twice['seed'].iloc[0]} ({names}); "
@@ -117,15 +152,17 @@ def _data(frame: pd.DataFrame) -> "pd.Series[str]":
 
 
 def require_metric(frame: pd.DataFrame, metric: str) -> None:
-    """Refuse a metric that the frame has no column for, naming those it has.
+    """Refuse a metric that the frame has no column of numbers for, naming those it has.
 
     Args:
         frame: Rows as `collect` returns them.
         metric: The name of a column.
 
     Raises:
-        UserError: When the column is missing.
+        UserError: When the column is missing or does not hold numbers.
     """
+    known = [str(name) for name in frame.columns if str(name).startswith(tuple(BRANCHES))]
     if metric not in frame:
-        known = [str(name) for name in frame.columns if str(name).startswith(("backbone_", "refined_"))]
         raise UserError(f"no metric {metric!r} in these results; there are {', '.join(known) or 'none'}")
+    if not pd.api.types.is_numeric_dtype(frame[metric]) and frame[metric].notna().any():
+        raise UserError(f"{metric!r} holds no numbers; metrics are for instance {', '.join(known) or 'none'}")

@@ -1,4 +1,4 @@
-"""Paired differences between cells, and plain sentences about those that the seeds cannot support."""
+"""Paired differences between any two cells, and what keeps rows of a study from being compared."""
 
 import math
 from collections.abc import Sequence
@@ -10,17 +10,20 @@ import pandas as pd
 from gnn_dml.errors import UserError
 from gnn_dml.results.cells import Cell, cells_of, require_metric
 from gnn_dml.results.intervals import Interval, holm, t_interval
+from gnn_dml.results.names import is_figure, scale_of
+from gnn_dml.results.pairs import paired_values, unlike_versions
 
-COLUMNS = ("cell", "reference", "overrides", "n", "mean", "ci_low", "ci_high", "p", "p_holm", "supported")
+COLUMNS = ("cell", "reference", "overrides", "n", "mean", "ci_low", "ci_high", "p", "p_holm", "verdict")
 NAMED = 4  # how many pairs a sentence names before it only counts the rest
 
 
 class Pair(NamedTuple):
-    """Two cells and the paired difference `cell - reference` over the seeds that both finished."""
+    """Two cells and the paired difference `cell - reference` over the seeds that both finished, with its deviation."""
 
     cell: Cell
     reference: Cell
     difference: Interval
+    deviation: float
 
     @property
     def names(self) -> str:
@@ -34,26 +37,39 @@ class Pair(NamedTuple):
         return 100 * abs(self.difference.mean)
 
 
-def compare(frame: pd.DataFrame, *, metric: str = "backbone_recall@1", baseline: str | None = None) -> pd.DataFrame:
+def compare(
+    frame: pd.DataFrame, *, metric: str = "backbone_recall@1", baseline: str | None = None, margin: float = 1.0
+) -> pd.DataFrame:
     """Differences between cells, paired by seed.
 
-    Only cells that share overrides, dataset, split and images are compared, over the seeds that both finished.
+    Only cells that share overrides, dataset, split and images are compared, over the seeds that both finished with the
+    same versions of packages. `gnn_dml.results.summarise` says more of the comparisons with one reference.
 
     Args:
         frame: Rows as `collect` returns them.
         metric: The column to compare.
         baseline: Compare every other cell with this one; None compares every pair.
+        margin: Within which a difference counts as none, in points.
 
     Returns:
         One row per pair: `cell`, `reference`, `overrides`, `n` (shared seeds), `mean` (of cell - reference,
         as a fraction), `ci_low` and `ci_high` (95 %, paired t), `p`, `p_holm` (over the rows of this frame)
-        and `supported` (the interval excludes 0; never with one seed).
+        and `verdict`, `different`, `equivalent` (two one-sided tests) or `not settled`, both adjusted by Holm.
 
     Raises:
-        UserError: When the metric or the baseline is not in the frame.
+        UserError: When the metric or the baseline is not in the frame, or the margin is not above 0.
     """
+    from gnn_dml.results.statistics import equivalence_p, verdict_of
+
+    if not (margin > 0 and math.isfinite(margin)):
+        raise UserError(f"a margin is a number of points above 0, not {margin}")
     pairs = _pairs(frame, metric, baseline)
     adjusted = holm([pair.difference.p for pair in pairs])
+    near = [
+        equivalence_p(pair.difference.mean, pair.deviation, pair.difference.n, margin / scale_of(metric))
+        for pair in pairs
+    ]
+    equivalence = holm(near) if is_figure(metric) else [math.nan] * len(pairs)
     rows = [
         (
             pair.cell.name,
@@ -65,15 +81,17 @@ def compare(frame: pd.DataFrame, *, metric: str = "backbone_recall@1", baseline:
             pair.difference.high,
             pair.difference.p,
             p_holm,
-            pair.difference.excludes_zero,
+            verdict_of(p_holm, p_equivalence),
         )
-        for pair, p_holm in zip(pairs, adjusted, strict=True)
+        for pair, p_holm, p_equivalence in zip(pairs, adjusted, equivalence, strict=True)
     ]
     return pd.DataFrame(rows, columns=list(COLUMNS))
 
 
 def cautions(frame: pd.DataFrame, *, seed_spread: float | None = None, metric: str = "backbone_recall@1") -> list[str]:
-    """Say in plain sentences which differences between trained cells this study cannot support.
+    """Say in plain sentences what keeps the trained cells of this study from being compared.
+
+    What several seeds can support is said by the statistics, see `gnn_dml.results.write_report`.
 
     Args:
         frame: Rows as `collect` returns them.
@@ -91,8 +109,7 @@ def cautions(frame: pd.DataFrame, *, seed_spread: float | None = None, metric: s
         raise UserError(f"seed_spread is a fraction between 0 and 1, not {seed_spread}")
     trained = [pair for pair in _pairs(frame, metric, None) if pair.cell.trained and pair.reference.trained]
     sentences = _one_seed([pair for pair in trained if pair.difference.n == 1], seed_spread)
-    sentences += _several_seeds([pair for pair in trained if pair.difference.n > 1])
-    apart = [pair for pair in trained if pair.difference.n == 0]
+    apart = [pair for pair in trained if pair.difference.n == 0 and not unlike_versions(pair.cell, pair.reference)]
     if apart:
         sentences.append(f"{_listed(apart)} finished no seed in common: they cannot be compared.")
     return sentences + _conditions(cells_of(frame))
@@ -109,8 +126,9 @@ def _pairs(frame: pd.DataFrame, metric: str, baseline: str | None) -> list[Pair]
         if first.setting != second.setting or baseline not in (None, first.name, second.name):
             continue
         cell, reference = (first, second) if second.name == baseline else (second, first)
-        differences = (cell.values(metric) - reference.values(metric)).dropna()
-        pairs.append(Pair(cell, reference, t_interval(differences.to_numpy())))
+        both = paired_values(cell, reference, metric)
+        differences = both["cell"] - both["reference"]
+        pairs.append(Pair(cell, reference, t_interval(differences.to_numpy()), float(differences.std(ddof=1))))
     return pairs
 
 
@@ -130,28 +148,8 @@ def _one_seed(pairs: Sequence[Pair], spread: float | None) -> list[str]:
     return sentences
 
 
-def _several_seeds(pairs: Sequence[Pair]) -> list[str]:
-    sentences = []
-    seeds = sorted({pair.difference.n for pair in pairs})
-    over = f"Over {seeds[0]} to {seeds[-1]} seeds" if len(seeds) > 1 else f"Over {seeds[0] if seeds else 0} seeds"
-    open_ = [pair for pair in pairs if not pair.difference.excludes_zero]
-    if open_:
-        sentences.append(f"{over} the 95 % interval of the difference contains 0 for {_listed(open_)}.")
-    adjusted = holm([pair.difference.p for pair in pairs])
-    lost = [p for p, q in zip(pairs, adjusted, strict=True) if p.difference.excludes_zero and q > 0.05]
-    if lost:
-        sentences.append(
-            f"{len(pairs)} pairs were looked at together: {_listed(lost)} would hold alone, "
-            "but not after Holm's correction for that many."
-        )
-    return sentences
-
-
 def _conditions(cells: Sequence[Cell]) -> list[str]:
     sentences = []
-    lost = [f"{cell.name} ({cell.diverged} of {len(cell.runs)})" for cell in cells if cell.diverged]
-    if lost:
-        sentences.append(f"Seeds diverged in {', '.join(lost)}: differences are over those that finished.")
     peeked = [cell.name for cell in cells if cell.selected_on_test]
     if peeked:
         sentences.append(f"{', '.join(dict.fromkeys(peeked))} chose the epoch on the test classes: optimistic.")

@@ -1,4 +1,4 @@
-"""Draw a study: one line per cell, one dot per seed."""
+"""Draw a study: one line per cell, one dot per seed, of every embedding of the same weights."""
 
 import re
 from collections.abc import Sequence
@@ -17,6 +17,8 @@ from gnn_dml.atomic import write_atomically
 from gnn_dml.errors import UserError
 from gnn_dml.results.cells import Cell, cells_of, require_metric
 from gnn_dml.results.glyphs import drawable, quiet
+from gnn_dml.results.intervals import t_interval
+from gnn_dml.results.names import score_name
 
 BLUE, ORANGE, GREEN, GREY, INK = "#0072B2", "#D55E00", "#009E73", "#7a7a7a", "#222222"  # Okabe and Ito's palette
 DPI = 100
@@ -25,7 +27,6 @@ JITTER = 0.07  # how far its seeds spread around that
 MARKS = {"backbone": (BLUE, BLUE, "o"), "expanded": (GREEN, GREEN, "D"), "refined": (ORANGE, "none", "o")}
 """Colour, face and marker of each embedding."""
 
-SCORES = {"recall": "Recall", "map": "MAP", "r_precision": "R-precision", "nmi": "NMI", "ami": "AMI"}
 SUFFIXES = (".png", ".svg", ".pdf")
 
 
@@ -44,9 +45,26 @@ def plot_recall(frame: pd.DataFrame, path: Path, *, metric: str = "backbone_reca
         UserError: When the metric is not one of the backbone's in the frame, the suffix is another, or the file cannot
             be written.
     """
+    check_suffix(path)
+    return save_figure(figure_recall(frame, metric=metric), path)
+
+
+def check_suffix(path: Path) -> None:
+    """Refuse a format that no plot is written in.
+
+    Raises:
+        UserError: When it is another than .png, .svg or .pdf.
+    """
     if path.suffix.lower() not in SUFFIXES:
         raise UserError(f"a plot is written as {', '.join(SUFFIXES)}, not {path.name}")
-    figure = figure_recall(frame, metric=metric)
+
+
+def save_figure(figure: Figure, path: Path) -> Path:
+    """Write a figure atomically.
+
+    Raises:
+        UserError: When it cannot be written.
+    """
     try:
         with quiet():
             return write_atomically(path, lambda partial: figure.savefig(partial, dpi=DPI))
@@ -58,7 +76,8 @@ def figure_recall(frame: pd.DataFrame, *, metric: str = "backbone_recall@1") -> 
     """Draw every run of a study as a dot on the line of its cell.
 
     Backbone dots are filled, expanded ones diamonds, refined ones hollow; untrained baselines are grey; a tick marks
-    the mean of several seeds; a cell with diverged runs has a cross and a count at the left instead of dots at zero.
+    the mean of several seeds, a line its 95 % interval, as far as the frame goes; a cell with diverged runs has a cross
+    and a count at the left instead of dots at zero.
 
     Args:
         frame: Rows as `collect` returns them.
@@ -74,7 +93,7 @@ def figure_recall(frame: pd.DataFrame, *, metric: str = "backbone_recall@1") -> 
     if "backbone_" not in metric:
         raise UserError(f"{metric!r} is not a backbone metric; the refined one is drawn beside the backbone's")
     cells = cells_of(frame)
-    labels = _labels(cells)
+    labels = cell_labels(cells)
     height = 1.3 + 0.62 * len(cells) + 0.13 * sum(label.count("\n") for label in labels)
     figure = Figure(figsize=(9, height), layout=ConstrainedLayoutEngine(w_pad=0.1, h_pad=0.06), facecolor="white")
     FigureCanvasAgg(figure)
@@ -115,6 +134,8 @@ def _branch(axes: Axes, middle: float, cell: Cell, metric: str, name: str) -> li
     axes.scatter(x, y, s=size, marker=marker, facecolors=face, edgecolors=colour, linewidths=1.3, alpha=0.9, zorder=3)
     if len(x) > 1:
         axes.vlines(float(x.mean()), middle - 0.12, middle + 0.12, colors=INK, linewidth=1.6, zorder=4)
+        found = t_interval(x)
+        axes.plot([found.low, found.high], [middle, middle], color=colour, linewidth=1.1, alpha=0.7, zorder=2)
     return [float(value) for value in x]
 
 
@@ -133,7 +154,7 @@ def _diverged(axes: Axes, row: int, cell: Cell) -> None:
     axes.text(0.036, row, said, transform=across, va="center", ha="left", fontsize=8.5, color=INK)
 
 
-def _labels(cells: Sequence[Cell]) -> list[str]:
+def cell_labels(cells: Sequence[Cell]) -> list[str]:
     """The cells' names, wrapped, with what tells equal names apart beneath them."""
     settings = list(zip(*(cell.setting for cell in cells), strict=True))
     differ = [i for i, column in enumerate(settings) if len(set(column)) > 1]
@@ -146,10 +167,9 @@ def _labels(cells: Sequence[Cell]) -> list[str]:
 
 
 def _axis_label(metric: str) -> str:
-    stem, at, rest = re.sub(r".*backbone_", "", metric).partition("@")
     where = "on validation classes" if metric.startswith("val_") else "on unseen classes"
     last = ", last epoch" if metric.startswith("last_") else ""
-    return f"{SCORES.get(stem, stem)}{at}{rest.upper()} {where}{last} (%)"
+    return f"{score_name(re.sub(r'.*backbone_', '', metric))} {where}{last} (%)"
 
 
 def _legend(figure: Figure, cells: Sequence[Cell], metric: str) -> None:
@@ -165,6 +185,6 @@ def _legend(figure: Figure, cells: Sequence[Cell], metric: str) -> None:
         handles.append(dot(GREY, GREY, "untrained"))
     if any(len(cell.values(metric)) > 1 for cell in cells):
         tick = Line2D([], [], linestyle="", marker="|", markersize=11, markeredgewidth=1.6, color=INK)
-        tick.set_label("mean over seeds")
+        tick.set_label("mean over seeds, 95 % interval")
         handles.append(tick)
     figure.legend(handles=handles, loc="outside upper center", ncols=5, frameon=False, fontsize=9)

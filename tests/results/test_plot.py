@@ -112,7 +112,7 @@ def test_rows_are_named_from_the_top_and_the_legend_says_what_is_there():
     assert axes.yaxis_inverted()
     assert axes.get_xlabel() == "Recall@1 on unseen classes (%)"
     said = [text.get_text() for text in figure.legends[0].get_texts()]
-    assert said == ["backbone", "refined", "untrained", "mean over seeds"]
+    assert said == ["backbone", "refined", "untrained", "mean over seeds, 95 % interval"]
     alone = figure_recall(STUDY[STUDY["cell"] == "CE only"].head(1))
     assert [text.get_text() for text in alone.legends[0].get_texts()] == ["backbone"]
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 
 from gnn_dml import __version__
-from gnn_dml.cli.parser import data, embeddings, evaluate, training, tune
+from gnn_dml.cli.parser import data, embeddings, evaluate, results, training, tune
 from gnn_dml.cli.parser.common import examples
 
 
@@ -18,6 +18,7 @@ def build_parser() -> argparse.ArgumentParser:
             ("gnn-dml demo", "everything below on the embedded emoji, in minutes"),
             ("gnn-dml train graph=knn graph.k=8 layer=gat seed=3", "one run"),
             ("gnn-dml ablate topology", "every topology, five seeds"),
+            ("gnn-dml collect runs/topology", "its table and statistics again"),
             ("gnn-dml evaluate runs/single/RUN-ID", "a trained run again"),
             ("gnn-dml evaluate --embeddings mine.npy --labels mine.txt", "embeddings from elsewhere"),
             ("gnn-dml search runs/single/RUN-ID photo.jpg", "the test images nearest to a picture"),
@@ -33,6 +34,7 @@ def build_parser() -> argparse.ArgumentParser:
         training.add_ablate,
         tune.add_tune,
         training.add_status,
+        results.add_collect,
         evaluate.add_evaluate,
         embeddings.add_embed,
         embeddings.add_search,

@@ -6,9 +6,9 @@ Legend: m comparisons that could be made, of n seeds each.
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Hashable, Mapping
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, TypeVar
 
 from numpy.typing import ArrayLike
 
@@ -19,6 +19,7 @@ from gnn_dml.results.statistics.power import seeds_needed, smallest_difference
 
 Verdict = Literal["different", "equivalent", "not settled"]
 ALPHA = 0.05
+Name = TypeVar("Name", bound=Hashable)
 
 
 @dataclass(frozen=True)
@@ -31,7 +32,8 @@ class Compared:
         p_exact_holm: `alone.p_exact`, adjusted likewise.
         low: Lower end of the simultaneous interval: with 95 % all of the family hold together (Bonferroni's t).
         high: Its upper end.
-        margin: Of equivalence.
+        together: m, this one with it.
+        margin: Of equivalence; NaN where none was asked for.
         p_equivalence: That the difference is not within the margin, adjusted by Holm over the family.
         smallest: The true difference that so many seeds find in 80 % of studies, at the level of one of m.
         needed: Seeds that a difference as large as this one needs for that; None where no practical number is enough.
@@ -45,6 +47,7 @@ class Compared:
     p_exact_holm: float
     low: float
     high: float
+    together: int
     margin: float
     p_equivalence: float
     smallest: float
@@ -53,22 +56,24 @@ class Compared:
     within: bool
 
 
-def family(differences: Mapping[str, ArrayLike], *, margin: float) -> dict[str, Compared]:
+def family(differences: Mapping[Name, ArrayLike], *, margin: float | Mapping[Name, float]) -> dict[Name, Compared]:
     """Judge several comparisons together.
 
     Args:
         differences: By name, (n,) paired differences in the order of their seeds.
-        margin: Within which a difference counts as none, in their unit.
+        margin: Within which a difference counts as none, in their unit; one for all or by name, where a name without
+            one is not tested for equivalence.
 
     Raises:
         ValueError: If a difference is not finite or the margin not above 0.
     """
     alone = {name: paired(values) for name, values in differences.items()}
+    margins = {name: margin.get(name, math.nan) if isinstance(margin, Mapping) else margin for name in alone}
     made = sum(not math.isnan(one.p_t) for one in alone.values())
     level = ALPHA / max(1, made)
     p_holm = holm([one.p_t for one in alone.values()])
     p_exact = holm([one.p_exact for one in alone.values()])
-    p_equivalence = holm([equivalence_p(one.mean, one.deviation, one.n, margin) for one in alone.values()])
+    p_equivalence = holm([_equivalence(one, margins[name]) for name, one in alone.items()])
     found = {}
     for (name, one), adjusted, exact, equivalence in zip(alone.items(), p_holm, p_exact, p_equivalence, strict=True):
         low, high = _interval(one, level)
@@ -78,14 +83,24 @@ def family(differences: Mapping[str, ArrayLike], *, margin: float) -> dict[str, 
             p_exact_holm=exact,
             low=low,
             high=high,
-            margin=margin,
+            together=made,
+            margin=margins[name],
             p_equivalence=equivalence,
             smallest=smallest_difference(one.deviation, one.n, alpha=level),
             needed=seeds_needed(one.mean, one.deviation, alpha=level),
-            verdict="different" if adjusted < ALPHA else "equivalent" if equivalence < ALPHA else "not settled",
+            verdict=verdict_of(adjusted, equivalence),
             within=equivalence < ALPHA,
         )
     return found
+
+
+def verdict_of(p_holm: float, p_equivalence: float) -> Verdict:
+    """The verdict of two p-values, both adjusted for the comparisons that are looked at together."""
+    return "different" if p_holm < ALPHA else "equivalent" if p_equivalence < ALPHA else "not settled"
+
+
+def _equivalence(one: Paired, margin: float) -> float:
+    return math.nan if math.isnan(margin) else equivalence_p(one.mean, one.deviation, one.n, margin)
 
 
 def _interval(one: Paired, level: float) -> tuple[float, float]:

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import math
+from functools import lru_cache
+
+from scipy import special  # type: ignore[import-untyped, unused-ignore]
 
 POWER = 0.8
 MOST = 100_000
@@ -17,12 +20,11 @@ def power(effect: float, n: int, alpha: float = 0.05) -> float:
         n: Seeds, at least 2.
         alpha: Level of the test.
     """
-    from scipy import stats
-
+    # scipy.stats computes the same, in ten times the time.
     shift = abs(effect) * math.sqrt(n)
-    critical = float(stats.t.ppf(1 - alpha / 2, n - 1))
-    wrong_side = float(stats.nct.cdf(-critical, n - 1, shift))  # NaN where it is too small for scipy
-    return float(stats.nct.sf(critical, n - 1, shift)) + (0.0 if math.isnan(wrong_side) else wrong_side)
+    critical = special.stdtrit(n - 1, 1 - alpha / 2)
+    wrong_side = float(special.nctdtr(n - 1, shift, -critical))  # NaN where it is too small for scipy
+    return 1.0 - float(special.nctdtr(n - 1, shift, critical)) + (0.0 if math.isnan(wrong_side) else wrong_side)
 
 
 def smallest_difference(deviation: float, n: int, *, alpha: float = 0.05) -> float:
@@ -33,13 +35,19 @@ def smallest_difference(deviation: float, n: int, *, alpha: float = 0.05) -> flo
     """
     if n < 2 or math.isnan(deviation):
         return math.nan
+    return _smallest_effect(n, alpha) * deviation
+
+
+@lru_cache(maxsize=1024)
+def _smallest_effect(n: int, alpha: float) -> float:
+    """The same in standard deviations, by bisection."""
     low, high = 0.0, 1.0
     while power(high, n, alpha) < POWER:
         high *= 2
     for _ in range(60):
         middle = (low + high) / 2
         low, high = (middle, high) if power(middle, n, alpha) < POWER else (low, middle)
-    return high * deviation
+    return high
 
 
 def seeds_needed(mean: float, deviation: float, *, alpha: float = 0.05) -> int | None:

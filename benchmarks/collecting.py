@@ -1,0 +1,74 @@
+"""How long it takes to collect finished runs: into results.csv, and merged from several studies.
+
+    python benchmarks/collecting.py --runs 5000 --out collecting.csv
+
+The runs are made for it: a result.json as a run writes it, with its settings and figures, and its cell.json.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import random
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from gnn_dml.columns import COLUMNS
+from gnn_dml.results import collect, summarise, table
+
+SEEDS = 10
+FIGURES = ("recall@1", "recall@2", "recall@4", "recall@8", "map@r", "r_precision", "nmi", "ami")
+KINDS: dict[type, Any] = {str: "as it is", int: 7, float: 0.125, bool: False}
+
+
+def main() -> None:
+    """Make, collect, print and write."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--runs", type=int, default=5_000, help="finished runs, 10 seeds a cell (5000)")
+    parser.add_argument("--out", type=Path, default=Path("collecting.csv"), help="the CSV (collecting.csv)")
+    arguments = parser.parse_args()
+    rows = []
+    with tempfile.TemporaryDirectory() as folder:
+        study = Path(folder) / "study"
+        for number in range(arguments.runs):
+            write_run(study, number)
+
+        def timed(what: str, call: Callable[[], Any]) -> Any:
+            start = time.perf_counter()
+            found = call()
+            rows.append({"what": what, "runs": arguments.runs, "seconds": round(time.perf_counter() - start, 2)})
+            return found
+
+        frame = timed("collect", lambda: collect(study))
+        timed("collect again, nothing new", lambda: collect(study))
+        timed("table", lambda: table(frame))
+        timed("statistics", lambda: summarise(frame, metrics=["refined_map@r"]))
+    found = pd.DataFrame(rows)
+    found.to_csv(arguments.out, index=False)
+    print(found.to_string(index=False))
+
+
+def write_run(study: Path, number: int) -> None:
+    """The files of one run: cell number // 10, seed number % 10."""
+    rng = random.Random(number)
+    cell, seed = divmod(number, SEEDS)
+    run_id = f"small_cnn-knn-s{seed}-{number:010x}"
+    row = {column.name: KINDS[column.kind] for column in COLUMNS if column.own}
+    row |= {"run_id": run_id, "seed": seed, "status": "finished", "graph": "knn", "graph_k": cell}
+    row |= {f"{branch}_{name}": rng.random() for branch in ("backbone", "expanded", "refined") for name in FIGURES}
+    row |= {f"last_{branch}_{name}": rng.random() for branch in ("backbone", "refined") for name in FIGURES}
+    settings = {f"group{i // 8}.setting{i % 8}": i for i in range(72)} | {"graph.k": cell, "seed": seed}
+    folder = study / run_id
+    folder.mkdir(parents=True)
+    (folder / "result.json").write_text(json.dumps({**row, "settings": settings}, indent=2) + "\n")
+    said = {"cell": f"cell {cell}", "overrides": "", "settings": settings, "typed": [f"graph.k={cell}"]}
+    (folder / "cell.json").write_text(json.dumps(said, indent=1) + "\n")
+
+
+if __name__ == "__main__":
+    main()
