@@ -24,7 +24,8 @@ from gnn_dml.experiments.api import run_study
 from gnn_dml.experiments.execute import summary
 from gnn_dml.experiments.forecast import forecast_study
 from gnn_dml.experiments.status import StatusReader, StudyStatus
-from gnn_dml.experiments.study import read_study
+from gnn_dml.experiments.study import Study, read_study
+from gnn_dml.experiments.tune import tuned_study
 from gnn_dml.text import show_name
 
 if TYPE_CHECKING:
@@ -41,7 +42,7 @@ def run(arguments: argparse.Namespace) -> int:
     if arguments.dry_run:
         return dry_run(arguments)
     return report(
-        arguments.study,
+        _study(arguments),
         arguments.seeds,
         arguments.overrides,
         arguments.config_dir,
@@ -53,11 +54,18 @@ def run(arguments: argparse.Namespace) -> int:
     )
 
 
+def _study(arguments: argparse.Namespace) -> Study:
+    """As it is written, or with what a search chose."""
+    if arguments.tuned:
+        return tuned_study(arguments.study, settings=arguments.overrides, config_dirs=arguments.config_dir)
+    return read_study(arguments.study, open_config_dirs(arguments.config_dir))
+
+
 def dry_run(arguments: argparse.Namespace) -> int:
     """Check a study and say how much there is to do."""
     with StudyProgress() as progress:
         found = forecast_study(
-            arguments.study,
+            _study(arguments),
             seeds=arguments.seeds,
             settings=arguments.overrides,
             config_dirs=arguments.config_dir,
@@ -174,14 +182,14 @@ class StudyProgress:
 
 
 def report(
-    name: str,
+    study: str | Study,
     seeds: Sequence[int] | None,
     overrides: Sequence[str],
     config_dirs: Sequence[str | Path],
     **how: Any,
 ) -> int:
     """Run a study; print the table of its rows, draw the plot, and say what cannot be concluded; the exit code."""
-    study = read_study(name, open_config_dirs(config_dirs))
+    study = read_study(study, open_config_dirs(config_dirs)) if isinstance(study, str) else study
     start = time.perf_counter()
     with StudyProgress() as progress:
         frame = run_study(

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from gnn_dml.experiments.evaluate_file import evaluate_embeddings
     from gnn_dml.experiments.evaluate_models import evaluate
     from gnn_dml.experiments.search_models import search_images
-    from gnn_dml.experiments.tune import tune
+    from gnn_dml.experiments.tune import tune, tuned_study
 
 _MODULES = {
     "embed_runs": "embed_models",
@@ -22,9 +22,19 @@ _MODULES = {
     "search_images": "search_models",
     "train": "api",
     "tune": "tune",
+    "tuned_study": "tune",
 }
 
-__all__ = ["embed_runs", "evaluate", "evaluate_embeddings", "run_study", "search_images", "train", "tune"]
+__all__ = [
+    "embed_runs",
+    "evaluate",
+    "evaluate_embeddings",
+    "run_study",
+    "search_images",
+    "train",
+    "tune",
+    "tuned_study",
+]
 
 
 def __getattr__(name: str) -> Any:

@@ -38,7 +38,7 @@ _OWN = {
 }
 _KEYS = (
     *("question", "seeds", "overrides", "cells", "grid", "rules", "reference", "margin", "metrics"),
-    "seed_spread",
+    *("seed_spread", "space"),
 )
 
 
@@ -57,6 +57,8 @@ class Study:
         margin: Percentage points within which two cells count as equivalent.
         metrics: Columns that are compared; empty for Recall@1 and MAP@R of both branches.
         factors: Of each cell of a grid, the value of every setting that is varied in it.
+        space: What `gnn-dml tune` searches for it: a search space of the package or of the user's own by name.
+        tuned: How the settings of its cells were chosen, for its rows; empty where they are as written.
     """
 
     name: str
@@ -69,6 +71,8 @@ class Study:
     margin: float = MARGIN
     metrics: tuple[str, ...] = ()
     factors: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    space: str = "default"
+    tuned: str = ""
 
 
 def read_study(name: str, config_dirs: ConfigDirs = ()) -> Study:
@@ -123,7 +127,15 @@ def _study(path: Path, node: yaml.Node | None) -> Study:
         margin=check_margin(path, held.get("margin", MARGIN)),
         metrics=check_metrics(path, held["metrics"]) if "metrics" in held else (),
         factors=grid.factors,
+        space=_space(path, content.get("space")),
     )
+
+
+def _space(path: Path, node: yaml.Node | None) -> str:
+    name = "default" if node is None else construct(node)
+    if not isinstance(name, str):
+        raise UserError(f"{path}: space must be the name of a search space or a YAML file, not {_shown(name)}")
+    return name
 
 
 def _cells(path: Path, node: yaml.Node | None, grid: Grid) -> dict[str, tuple[str, ...]]:

@@ -49,7 +49,7 @@ class StudyQueue:
 
     def __post_init__(self) -> None:
         self.folder = Path(self.planned[0]["out"]) / self.study.name
-        self.label = overrides_label(self.settings)
+        self.label = " ".join(filter(None, (self.study.tuned, overrides_label(self.settings))))
 
     def announce(self, *, retry_failed: bool = False) -> None:
         """Write what the study is and which runs it has.

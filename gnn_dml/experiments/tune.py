@@ -36,7 +36,7 @@ def tune(
     study: str | Study,
     *,
     trials: int = 20,
-    space: str = "default",
+    space: str | None = None,
     seeds: Sequence[int] = (0,),
     settings: Sequence[str] = (),
     config_dirs: Sequence[str | Path] = (),
@@ -53,7 +53,8 @@ def tune(
     Args:
         study: As for `gnn_dml.experiments.run_study`.
         trials: For each cell, in all: 20 after a search with 10 adds 10.
-        space: The name of a search space of the package or of a user's own, or the path of a YAML file.
+        space: The name of a search space of the package or of a user's own, or the path of a YAML file; None is what
+            the study names.
         seeds: Of every trial.
         settings: For every cell, as typed.
         config_dirs: Folders with YAMLs and classes of the user's own.
@@ -71,7 +72,7 @@ def tune(
     """
     dirs = open_config_dirs(config_dirs)
     found = read_study(study, dirs) if isinstance(study, str) else study
-    tried = read_space(space, dirs)
+    tried = read_space(found.space if space is None else space, dirs)
     typed = [*tried.overrides, *settings]
     configs = plan(found, seeds[:1], typed, config_dirs=dirs)
     _check(found, tried, configs, typed)
@@ -117,32 +118,43 @@ def tune(
     return frame
 
 
-def tuned_study(study: Study, folder: Path) -> tuple[Study, str]:
-    """The study with what each of its cells chose, and a word for its rows.
+def tuned_study(study: str | Study, *, settings: Sequence[str] = (), config_dirs: Sequence[str | Path] = ()) -> Study:
+    """The study with what each of its cells chose, under a name of its own: NAME-tuned.
 
     Args:
         study: As it was searched.
-        folder: That of the study, with `tuned.json`.
+        settings: As typed for the search; they say where its folder is.
+        config_dirs: Folders with YAMLs and classes of the user's own.
+
+    Returns:
+        A study whose rows say how it was tuned, for `gnn_dml.experiments.run_study`.
 
     Raises:
-        UserError: If the file is missing or damaged, or a cell was not searched.
+        UserError: If `tuned.json` is missing or damaged, or a cell was not searched.
     """
-    path = folder / TUNED
+    dirs = open_config_dirs(config_dirs)
+    found = read_study(study, dirs) if isinstance(study, str) else study
+    cell = next(iter(found.cells))
+    alone = replace(found, cells={cell: found.cells[cell]})
+    path = Path(plan(alone, [0], settings, config_dirs=dirs)[0]["out"]) / found.name / TUNED
     try:
         held = json.loads(path.read_text(encoding="utf-8"))
-        chosen = {str(cell): [str(one) for one in said["settings"]] for cell, said in held.items()}
-        counts = sorted({int(said["trials"]) for said in held.values()})
-        space = ", ".join(sorted({str(said["space"]) for said in held.values()}))
+        chosen = {str(name): [str(one) for one in said["settings"]] for name, said in held.items()}
+        trials = sorted({int(said["trials"]) for said in held.values()})
+        spaces = sorted({str(said["space"]) for said in held.values()})
     except FileNotFoundError:
-        raise UserError(f"{path} is not there: search first, gnn-dml tune {study.name}") from None
+        raise UserError(f"{path} is not there: search first, gnn-dml tune {found.name}") from None
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         raise UserError(f"{path} cannot be read as the choices of a search ({error}); search again") from error
-    missing = [cell for cell in study.cells if cell not in chosen]
+    missing = [name for name in found.cells if name not in chosen]
     if missing:
-        raise UserError(f"{path} has no choice for the cells {', '.join(missing)}: gnn-dml tune {study.name}")
-    cells = {cell: (*settings, *chosen[cell]) for cell, settings in study.cells.items()}
-    trials = "-".join(map(str, counts[:: max(1, len(counts) - 1)]))
-    return replace(study, cells=cells), f"tuned: {trials} trials, {space}"
+        raise UserError(f"{path} has no choice for the cells {', '.join(missing)}: gnn-dml tune {found.name}")
+    return replace(
+        found,
+        name=f"{found.name}-tuned",
+        cells={name: (*typed, *chosen[name]) for name, typed in found.cells.items()},
+        tuned=f"(tuned: {'-'.join(map(str, trials))} {'trial' if trials == [1] else 'trials'}, {', '.join(spaces)})",
+    )
 
 
 def _check(study: Study, space: SearchSpace, configs: Sequence[Config], typed: Sequence[str]) -> None:

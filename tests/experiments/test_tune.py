@@ -7,6 +7,7 @@ import pytest
 import yaml
 
 from gnn_dml.errors import UserError
+from gnn_dml.experiments.api import run_study
 from gnn_dml.experiments.study import Study
 from gnn_dml.experiments.tune import tune, tuned_study
 
@@ -54,8 +55,8 @@ def test_every_cell_gets_the_same_trials_on_validation_classes_and_none_twice(ti
     assert len(trained) == 12
     assert again[again["trial"] < 2].reset_index(drop=True).drop(columns="best").equals(frame.drop(columns="best"))
     assert pd.read_csv(folder / "tune" / "trials.csv")["value"].tolist() == pytest.approx(again["value"].tolist())
-    found, word = tuned_study(STUDY, folder)
-    assert word == "tuned: 3 trials, rates"
+    found = tuned_study(STUDY, settings=settings)
+    assert (found.name, found.tuned) == ("s-tuned", "(tuned: 3 trials, rates)")
     for cell, one in again[again["best"]].groupby("cell"):
         assert found.cells[cell] == (*STUDY.cells[cell], f"optimizer.lr={one['optimizer.lr'].iloc[0]}")
     configs = [yaml.safe_load(path.read_text()) for path in (folder / "tune").glob("*/config.yaml")]
@@ -89,6 +90,17 @@ def test_what_cannot_be_searched_fairly_is_refused_before_anything_is_written(tm
 )
 def test_choices_that_are_missing_or_damaged_are_said(tmp_path, text, said):
     if text is not None:
-        (tmp_path / "tuned.json").write_text(text)
+        (tmp_path / "s").mkdir()
+        (tmp_path / "s" / "tuned.json").write_text(text)
     with pytest.raises(UserError, match=said):
-        tuned_study(STUDY, tmp_path)
+        tuned_study(STUDY, settings=[f"out={tmp_path}"])
+
+
+def test_a_tuned_study_says_so_in_its_rows_and_stands_beside_the_other(tiny_settings, tmp_path, space):
+    tune(STUDY, trials=1, space=space, settings=tiny_settings)
+    frame = run_study(tuned_study(STUDY, settings=tiny_settings), settings=tiny_settings)
+    assert frame["overrides"].str.startswith("(tuned: 1 trial, rates) ").all()
+    assert frame["study"].eq("s-tuned").all()
+    chosen = json.loads((tmp_path / "runs" / "s" / "tuned.json").read_text())
+    rates = {float(said["settings"][0].split("=")[1]) for said in chosen.values()}
+    assert set(frame["lr"]) == rates

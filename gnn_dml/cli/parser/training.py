@@ -124,6 +124,7 @@ def add_ablate(commands: Commands) -> None:
     parser.add_argument(
         "--only", action="append", default=[], metavar="CELL", help="run this cell alone; may be given several times"
     )
+    parser.add_argument("--tuned", action="store_true", help="with what each cell chose in `gnn-dml tune STUDY`")
     parser.add_argument("--retry-failed", action="store_true", help="try runs again that ended in an error")
     parser.add_argument(
         "--jobs", type=whole_number(1, 4096), default=1, metavar="N", help="processes that share the runs (default: 1)"

@@ -34,9 +34,8 @@ def add_tune(commands: Commands) -> None:
     )
     parser.add_argument(
         "--space",
-        default="default",
         metavar="NAME",
-        help="a search space of the package (default, paper), or a YAML file",
+        help="a search space of the package (default, paper), or a YAML file (default: what the study names)",
     )
     parser.add_argument(
         "--seeds", type=whole_numbers("0,1"), default=[0], metavar="SEEDS", help="of every trial (default: 0)"
