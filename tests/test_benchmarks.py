@@ -165,3 +165,10 @@ def test_error_rates(run, tmp_path):
     assert rows["truth"].nunique() == len(rows) == 3
     assert (rows["false finding"].dropna() <= rows["unadjusted"].dropna()).all()
     assert "false equivalence" in printed
+
+
+def test_collecting(run, tmp_path):
+    printed, rows = run("collecting.py", tmp_path / "rows.csv", "--runs", "20")
+    assert rows["what"].tolist() == ["collect", "collect again, nothing new", "table", "statistics"]
+    assert set(rows["runs"]) == {20}
+    assert "statistics" in printed

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
+from typing import Any
 
 import torch
 
@@ -96,7 +97,7 @@ def _expanded(found: Embeddings, split: ImageSplit, expansion: ExpansionOptions)
         return None
 
 
-def class_rows(classes: Mapping[str, torch.Tensor], split: ImageSplit) -> list[dict[str, str | int | float | None]]:
+def class_rows(classes: Mapping[str, torch.Tensor], split: ImageSplit) -> list[dict[str, Any]]:
     """A row per class with queries that can be answered, for `classes.csv`.
 
     Args:

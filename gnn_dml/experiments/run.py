@@ -57,7 +57,7 @@ class Run:
         on_wait: Called once with a sentence if another process is at work on the run.
         say: Called with a sentence if an interrupted run cannot be gone on with or a part of the data tells little, and
             with one about how the images were found to lie and what was passed over.
-        on_unwritten: Called with a sentence if metrics.csv cannot be written at the end, for instance because another
+        on_unwritten: Called with a sentence if metrics.csv or classes.csv cannot be written at the end, for instance because another
             program holds it open; without it that is an error.
         beat: Seconds between two signs of life; see `gnn_dml.experiments.claim`.
         patience: Seconds without one after which another process counts as dead.
@@ -234,12 +234,15 @@ class Run:
         if self._best(rows) == trainer.finished:
             self._best_sum = self._write("best.pt", checkpoint)
         self._write("last.pt", checkpoint)
-        self._write_metrics(rows, last=trainer.finished == self.config["protocol"]["epochs"])
+        self._write_table("metrics.csv", rows, last=trainer.finished == self.config["protocol"]["epochs"])
 
-    def _write_metrics(self, rows: list[dict[str, Any]], *, last: bool) -> None:
-        """The rows so far; they stand in resume.pt too, so before the end it is no matter if they cannot be written."""
+    def _write_table(self, name: str, rows: list[dict[str, Any]], *, last: bool) -> None:
+        """Rows so far; they stand in resume.pt or can be had again, so the run goes on if they cannot be written.
+
+        It is said at the end alone, since another program may hold the file open for a while.
+        """
         try:
-            write_rows(self._path("metrics.csv"), rows, confirm=self._confirm)
+            write_rows(self._path(name), rows, confirm=self._confirm)
         except ClaimLostError:
             raise
         except UserError as error:
@@ -286,7 +289,7 @@ class Run:
             lambda path: write_neighbours(path, found.embeddings.backbone, test, data.transforms.evaluate),
             confirm=self._confirm,
         )
-        write_rows(self._path("classes.csv"), class_rows(found.classes, test), confirm=self._confirm)
+        self._write_table("classes.csv", class_rows(found.classes, test), last=True)
         return {
             **known,
             "expansion": "" if expansion is None else str(expansion),

@@ -28,6 +28,9 @@ WIDTH = 110
 MARGIN = 1.0
 """Points, where neither the caller nor the study names another margin."""
 
+MOST_DRAWN = 80
+"""Cells; nobody reads a picture of more."""
+
 CELLS, DIFFERENCES = "cells.csv", "differences.csv"
 
 
@@ -139,6 +142,8 @@ def draw(folder: Path, summary: Summary, notes: StudyNotes, unwritten: list[str]
         notes: Of the study, for the settings of its grid.
         unwritten: Gets a sentence for each picture that could not be written.
     """
+    if _cells(summary) > MOST_DRAWN:
+        return []
     # Loaded late: matplotlib takes a second, and many only read the words.
     from gnn_dml.results.dots import plot_dots
     from gnn_dml.results.heat_map import find_grid, plot_heat_map
@@ -152,6 +157,10 @@ def draw(folder: Path, summary: Summary, notes: StudyNotes, unwritten: list[str]
             path = folder / f"heat-{name}.png"
             files += _try(unwritten, partial(_in_list, plot_heat_map, summary, metric, grid, path))
     return files
+
+
+def _cells(summary: Summary) -> int:
+    return sum(len(section.cells) for section in summary.sections)
 
 
 def _in_list(write: Callable[..., Path], *arguments: Any) -> list[Path]:
@@ -215,6 +224,8 @@ def _lacking(summary: Summary) -> list[str]:
         if missing and len(section.cells) > 1:
             names = ", ".join(metric_name(metric) for metric in missing)
             said.append(f"{section.reference.name} has no {names}: the others are not compared in it")
+    if _cells(summary) > MOST_DRAWN:
+        said.append(f"{_cells(summary)} cells are not drawn; pictures have {MOST_DRAWN} at most")
     if summary.classless:
         said.append(
             f"{', '.join(summary.classless)}: runs without figures by class (classes.csv); how far other test classes "

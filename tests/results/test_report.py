@@ -143,6 +143,14 @@ def test_what_cannot_be_written_is_said_and_costs_no_words(study):
         write_report(study, collect(study), reference="gone")
 
 
+def test_no_picture_of_more_cells_than_anybody_reads(write_study, tmp_path):
+    study = write_study(tmp_path / "s", {f"cell {i}": [0.5, 0.5 + i / 1000] for i in range(81)})
+    found = write_report(study, collect(study), metrics=["refined_map@r"])
+    assert "81 cells are not drawn" in found.text
+    assert not list(study.glob("*.png"))
+    assert "and 74 more" in found.text
+
+
 @pytest.mark.parametrize(
     ("changed", "said"),
     [
