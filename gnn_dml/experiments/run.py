@@ -57,8 +57,8 @@ class Run:
         on_wait: Called once with a sentence if another process is at work on the run.
         say: Called with a sentence if an interrupted run cannot be gone on with or a part of the data tells little, and
             with one about how the images were found to lie and what was passed over.
-        on_unwritten: Called with a sentence if metrics.csv or classes.csv cannot be written at the end, for instance because another
-            program holds it open; without it that is an error.
+        on_unwritten: Called with a sentence if metrics.csv or classes.csv cannot be written at the end, for instance
+            because another program holds it open; without it that is an error.
         beat: Seconds between two signs of life; see `gnn_dml.experiments.claim`.
         patience: Seconds without one after which another process counts as dead.
 
