@@ -209,6 +209,9 @@ def report(
     print(f"\n{progress.done} runs in {time.perf_counter() - start:.0f} s\n")
     from gnn_dml.results import cautions, plot_recall, table, write_report
 
+    if frame["status"].eq("failed").all():
+        print(f"no run has a figure; the rows are in {Path(frame.attrs['folder']) / 'results.csv'}")
+        return say_failed(progress.failed) or say_unwritten(frame.attrs["unwritten"]) or 2
     print(table(frame))
     print()
     for sentence in cautions(frame, seed_spread=study.seed_spread):

@@ -43,6 +43,21 @@ def _of_images(runs: pd.DataFrame) -> Iterator[str]:
             yield f"Files left aside: {passed}"
 
 
+def failed_notes(frame: pd.DataFrame) -> list[str]:
+    """Runs that ended in an error, which no figure counts.
+
+    Args:
+        frame: Rows as `collect` returns them.
+    """
+    failed = frame[text(frame, "status") == "failed"]
+    if failed.empty:
+        return []
+    runs = [f"{cell} seed {seed}" for cell, seed in zip(text(failed, "cell"), failed["seed"], strict=True)]
+    named = ", ".join(runs[:SHOWN]) + (f" and {len(runs) - SHOWN} more" if len(runs) > SHOWN else "")
+    first = text(failed, "error").iloc[0] or "no word of it"
+    return [f"Ended in an error and left out: {named}. The first: {first}"]
+
+
 def machine_notes(cells: Sequence[Cell]) -> list[str]:
     """Rows that stand together and come from unlike machines or versions."""
     frame = pd.concat([cell.runs for cell in cells])

@@ -7,7 +7,7 @@ import pandas as pd
 
 from gnn_dml.errors import UserError
 from gnn_dml.results.cells import Cell, cells_of, text
-from gnn_dml.results.footnotes import data_notes, machine_notes, shared_notes
+from gnn_dml.results.footnotes import data_notes, failed_notes, machine_notes, shared_notes
 from gnn_dml.results.intervals import Interval, t_interval
 
 METRICS = ("recall@1", "map@r")
@@ -30,6 +30,9 @@ def table(frame: pd.DataFrame, *, metrics: Sequence[str] = METRICS) -> str:
     Raises:
         UserError: When a metric is not in the frame.
     """
+    failed = failed_notes(frame)
+    if len(frame) and frame["status"].eq("failed").all():
+        raise UserError(f"every run has failed. {failed[0]}")
     for metric in metrics:
         if f"backbone_{metric}" not in frame:
             known = [str(name)[9:] for name in frame.columns if str(name).startswith("backbone_")]
@@ -50,7 +53,9 @@ def table(frame: pd.DataFrame, *, metrics: Sequence[str] = METRICS) -> str:
         head = ["cell", "seeds", *(f"{_short(metric)} {branch}" for metric, branch in columns), "seconds"]
         lines += _grid(head, [[_label(cell), _seeds(cell), *_numbers(cell, columns)] for cell in inside])
         lines += _differences(inside, metrics, shown)
-    return "\n".join([*lines, *(fill(note, WIDTH, subsequent_indent="  ") for note in _notes(cells, metrics))])
+    return "\n".join(
+        [*lines, *(fill(note, WIDTH, subsequent_indent="  ") for note in [*_notes(cells, metrics), *failed])]
+    )
 
 
 def _grid(head: Sequence[str], body: Sequence[Sequence[str]]) -> list[str]:

@@ -158,3 +158,22 @@ def test_a_frame_read_back_from_csv_prints_the_same(tmp_path):
     frame = pd.DataFrame([row("kNN", 0, 0.5, 0.6, selected_on=""), row("kNN", 1, 0.6, 0.6), diverged("kNN", 2)])
     frame.to_csv(tmp_path / "results.csv", index=False)
     assert table(pd.read_csv(tmp_path / "results.csv")) == table(frame)
+
+
+def failed(cell: str, seed: int, error: str) -> dict[str, object]:
+    return {"run_id": f"{cell}-{seed}", "cell": cell, "overrides": "", "seed": seed, "status": "failed", "error": error}
+
+
+def test_failed_runs_are_left_out_and_named_with_the_first_error():
+    rows = [row("a", 0, 0.5), row("a", 1, 0.7), *(failed("b", seed, f"no memory {seed}") for seed in range(6))]
+    text = " ".join(table(pd.DataFrame(rows)).split())
+    assert "a 2 60.0" in text
+    assert text.endswith(
+        "Ended in an error and left out: b seed 0, b seed 1, b seed 2, b seed 3 and 2 more. The first: no memory 0"
+    )
+    assert "error" not in table(pd.DataFrame(rows[:2]))
+
+
+def test_where_all_have_failed_that_is_said():
+    with pytest.raises(UserError, match=r"every run has failed. Ended in an error and left out: b seed 0.*: gone$"):
+        table(pd.DataFrame([failed("b", 0, "gone")]))
