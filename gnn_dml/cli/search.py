@@ -35,6 +35,8 @@ def run(arguments: argparse.Namespace) -> int:
         found = search_file(model, words[1:], typed_path(arguments.embeddings), k=arguments.k, device=arguments.device)
         where = str(arguments.embeddings)
     print(model.describe(refined=arguments.refined))
+    if arguments.embeddings is None and words[0] == "packaged" and arguments.split == "test":
+        print("  searched are the test classes alone; --split all takes every image")
     for row in range(len(found.queries)):
         print(f"\n{_format_neighbours(found, row, where)}")
     if found.member is None:

@@ -9,6 +9,7 @@ from typing import Any
 
 from gnn_dml.config.flatten import flatten
 from gnn_dml.config.identity import checkpoint_file
+from gnn_dml.config.parts import part_problems
 from gnn_dml.prepare.cards import find_card
 from gnn_dml.text import exists
 
@@ -72,8 +73,8 @@ TRAINING_FREE = ("average_qe", "alpha_qe", "alpha_qe_dba", "k_reciprocal", "diff
 
 def problems(config: Config) -> list[str]:
     """One sentence for each thing in a resolved configuration that cannot work; empty if all is well."""
-    if too_large := _too_large(config):
-        return too_large
+    if found := part_problems(config) or _too_large(config):
+        return found
     checks: tuple[Callable[[Config], list[str]], ...] = (
         _numbers,
         _names,
@@ -239,8 +240,8 @@ def _graph(config: Config) -> list[str]:
     graph, protocol, dim = config["graph"], config["protocol"], config["backbone"].get("dim")
     nodes = protocol["classes_per_batch"] * protocol["images_per_class"]
     k, label_built = graph.get("k"), graph["_target_"] == "gnn_dml.graphs.ClassAware"
-    if label_built and graph["mode"] not in ("same", "other", "nearest"):
-        return [f"graph.mode must be one of same, other, nearest, not {graph['mode']!r}"]
+    if label_built and graph.get("mode") not in ("same", "other", "nearest"):
+        return [f"graph.mode must be one of same, other, nearest, not {graph.get('mode')!r}"]
     if k is None and graph["_target_"] in _NEIGHBOURS:
         return ["graph.k must be a whole number, not null"]
     if k is not None and k >= nodes:
@@ -288,10 +289,12 @@ def _layout(config: Config) -> list[str]:
     backbone, size = config["backbone"], _get(config, "dataset.transform.size")
     if backbone.get("pool") != "flatten" or size is None:
         return []
-    side = -(-size // (16 if backbone["name"] == "small_cnn" else 32))
-    if side == backbone["map_size"]:
+    side = -(-size // (16 if backbone.get("name") == "small_cnn" else 32))
+    if side == backbone.get("map_size"):
         return []
-    return [f"backbone.pool=flatten on images of {size} px needs backbone.map_size={side}, not {backbone['map_size']}"]
+    return [
+        f"backbone.pool=flatten on images of {size} px needs backbone.map_size={side}, not {backbone.get('map_size')}"
+    ]
 
 
 def _untrained(config: Config) -> list[str]:

@@ -16,6 +16,7 @@ from __future__ import annotations
 import hashlib
 import os
 import sqlite3
+import tokenize
 import zlib
 from collections.abc import Sequence
 from contextlib import closing, suppress
@@ -49,6 +50,10 @@ CREATE TABLE images (
 );
 PRAGMA user_version = {VERSION};
 """
+
+
+_DAMAGED = (OSError, ValueError, EOFError, TypeError, SyntaxError, tokenize.TokenError)
+"""What numpy raises on a shard that is none: its header is parsed as Python is."""
 
 
 class Place(NamedTuple):
@@ -97,7 +102,7 @@ class CachedImages:
         if shard not in self._maps:
             try:
                 self._maps[shard] = np.load(self.folder / shard, mmap_mode="r")
-            except (OSError, ValueError) as error:
+            except _DAMAGED as error:
                 raise UserError(f"the cache {self.folder} is damaged ({error}); delete that folder") from error
         return self._maps[shard]
 
@@ -160,7 +165,7 @@ def _prepare(index: sqlite3.Connection, folder: Path) -> None:
 def _is_whole(shard: Path, length: int) -> bool:
     try:
         return len(np.load(shard, mmap_mode="r")) == length
-    except (OSError, ValueError, EOFError, TypeError):
+    except _DAMAGED:
         return False
 
 

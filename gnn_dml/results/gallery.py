@@ -1,7 +1,9 @@
 """Show what a model finds: queries with their nearest neighbours, right and wrong ones marked."""
 
 import re
+import tokenize
 import zipfile
+import zlib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -103,11 +105,18 @@ def figure_gallery(source: Path | Arrays, *, rows: int = 8) -> Figure:
     return figure
 
 
+_DAMAGED = (
+    *(OSError, ValueError, EOFError, KeyError, TypeError, AttributeError, RuntimeError, MemoryError, SyntaxError),
+    *(zipfile.BadZipFile, zlib.error, tokenize.TokenError),
+)
+"""What numpy raises on a file that is damaged, encrypted or of another kind."""
+
+
 def _load(path: Path) -> dict[str, NDArray[Any]]:
     try:
         with np.load(path, allow_pickle=False) as file:
             held = {name: np.asarray(file[name]) for name in file.files}
-    except (OSError, ValueError, EOFError, zipfile.BadZipFile, AttributeError, TypeError) as error:
+    except _DAMAGED as error:
         raise UserError(f"{path} cannot be read as an npz file ({error})") from error
     return _checked(str(path), held)
 

@@ -170,3 +170,18 @@ def test_neighbours_of_a_query_without_a_class_are_neither_right_nor_wrong(tmp_p
 def test_a_picture_that_cannot_be_written_is_named(npz, tmp_path):
     with pytest.raises(UserError, match=r"cannot write .*g\.png"):
         gallery(npz, npz / "g.png")
+
+
+def test_damage_inside_the_file_is_named_whatever_it_raises(tmp_path):
+    """Bytes turned over one at a time: zlib, the archive and the header of an array complain in their own ways."""
+    path = tmp_path / "damaged.npz"
+    np.savez_compressed(path, **arrays())
+    held = path.read_bytes()
+    refused = 0
+    for place in range(0, len(held), max(1, len(held) // 150)):
+        path.write_bytes(held[:place] + bytes([held[place] ^ 0xFF]) + held[place + 1 :])
+        try:
+            figure_gallery(path)
+        except UserError:
+            refused += 1
+    assert refused

@@ -224,3 +224,12 @@ def test_labels_that_are_no_text_or_too_many(tmp_path):
         read_embeddings(saved(tmp_path), tmp_path / "labels.txt")
     with pytest.raises(UserError, match=r"e\.npz holds labels itself; leave --labels .*labels\.txt out"):
         read_embeddings(npz(tmp_path, embeddings=X, labels=WORDS), tmp_path / "labels.txt")
+
+
+@pytest.mark.parametrize("header", [b"{'descr': '<f4', (", b'"""', b"{'descr': '<f4'", b"1 +", b"\xff\xff", b"[" * 500])
+def test_a_header_that_is_no_python_is_refused_in_a_sentence(tmp_path, header):
+    """numpy parses it as a literal of Python, and lets errors of the tokenizer through."""
+    path = tmp_path / "e.npy"
+    path.write_bytes(b"\x93NUMPY\x01\x00" + len(header).to_bytes(2, "little") + header)
+    with pytest.raises(UserError, match=r"e\.npy cannot be read as a \.npy file"):
+        read_embeddings(path, labels_in(tmp_path, "a\nb"))
