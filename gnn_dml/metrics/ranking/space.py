@@ -172,14 +172,17 @@ class Space:
         Args:
             rows: Which queries.
             columns: Which items.
-            memory: Numbers of the type of the products, at least as many, to be written over: a system takes about as
-                long to hand out new memory as a product of this size takes.
+            memory: Numbers of the type of the products, at least as many, to be written over. New memory for each
+                product costs time, and so does a product that is too large for the caches: it is made in parts.
         """
-        queries, items = self.queries[rows], self.items[columns].T
+        queries, items = self.queries[rows], self.items[columns]
         if memory is None:
-            return queries @ items
-        shape = len(queries), items.size(1)
-        return torch.mm(queries, items, out=memory[: shape[0] * shape[1]].view(shape))
+            return queries @ items.T
+        out = memory[: len(queries) * len(items)].view(len(queries), len(items))
+        step = BLOCK if out.device.type == "cpu" else max(1, len(items))
+        for start in range(0, len(items), step):
+            torch.mm(queries, items[start : start + step].T, out=out[:, start : start + step])
+        return out
 
     def scores(self, rows: slice, columns: slice, memory: Tensor | None = None) -> Tensor:
         """Approximate scores of some queries and some items, (q, g); `memory` as in `blocks`."""

@@ -84,3 +84,13 @@ def test_zero_has_the_cosine_zero():
     space = make_space(torch.zeros(1, 3), torch.eye(3), "cosine", own=False)
     assert space.exact(torch.zeros(3).long(), torch.arange(3)).tolist() == [-1, -1, -1]
     assert len(space.rows(torch.tensor([0]))[0].unique()) == 1
+
+
+@pytest.mark.parametrize("metric", ["cosine", "euclidean"])
+def test_products_written_over_old_ones_are_the_same(metric, monkeypatch):
+    space = make_space(torch.randn(7, 4), torch.randn(11, 4), metric, own=False)
+    monkeypatch.setattr("gnn_dml.metrics.ranking.space.BLOCK", 3)
+    memory = torch.full((60,), torch.nan)
+    for rows, columns in ((slice(0, 5), slice(None)), (slice(5, 9), slice(2, 10))):
+        torch.testing.assert_close(space.scores(rows, columns, memory), space.scores(rows, columns))
+        torch.testing.assert_close(space.blocks(rows, columns, memory), space.blocks(rows, columns))
