@@ -52,7 +52,7 @@ def test_message_passing(run, tmp_path):
         "--sparse",
         "40:60",
         "--seconds",
-        "0.2",
+        "0.05",
         "--dtypes",
         "float32",
         "bfloat16",

@@ -23,7 +23,9 @@ def part_problems(config: Mapping[str, Any]) -> list[str]:
     """
     found = []
     for group, name in config["choices"].items():
-        part = config.get(group)
+        if group not in config:  # what a checkpoint does not bring, its loss, is not built
+            continue
+        part = config[group]
         if not isinstance(part, Mapping):
             kind = "null" if part is None else f"a {type(part).__name__}"
             found.append(f"{group}={name} must be a mapping of settings, and its YAML holds {kind}")

@@ -20,7 +20,7 @@ from typing import Any
 from gnn_dml.errors import UserError
 from gnn_dml.experiments.study import Study
 
-GRACE = 5.0
+GRACE = 20.0
 """Seconds that a worker has to give its claim back when it is told to end."""
 
 
@@ -132,8 +132,9 @@ def _end_with_input() -> None:
     while os.read(0, 4096):  # not sys.stdin, whose lock this thread would hold when the process ends
         pass
     _asked_to_end.set()
-    _thread.interrupt_main()
-    time.sleep(GRACE)
+    for _ in range(2):  # a library may swallow the first one
+        _thread.interrupt_main()
+        time.sleep(GRACE / 2)
     os._exit(130)
 
 

@@ -5,7 +5,7 @@ import torch
 import yaml
 
 from gnn_dml.config.compose import resolve
-from gnn_dml.config.names import CONF, groups, studies
+from gnn_dml.config.names import CONF, SPACE, groups, names_in, studies
 from gnn_dml.errors import UserError
 from gnn_dml.experiments.build import build, build_learner, build_losses
 from gnn_dml.experiments.study import overrides_label, plan, read_study
@@ -221,6 +221,7 @@ def test_resnet50_builds_without_its_download():
 def test_every_yaml_of_the_package_is_covered():
     found = {(path.parent.name, path.stem) for path in CONF.glob("*/*.yaml")}
     covered = {*SELECTORS, ("backbone", "pixels"), *(("study", name) for name in studies())}
+    covered |= {(SPACE, name) for name in names_in(SPACE)}
     assert found == covered
 
 

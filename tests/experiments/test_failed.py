@@ -57,7 +57,7 @@ def test_it_is_tried_again_only_when_asked_for(study, tiny_settings, tmp_path):
     run(study, tiny_settings, **again, retry_failed=True)
     assert tried == ["bad"]
     (row,) = (tmp_path / "runs" / "s").glob("*/failed.json")
-    assert failed_row(row.parent)["error"].endswith("to train and to test")
+    assert failed_row(row.parent)["error"].endswith("(embed and search take images of one class, or of none)")
 
 
 def test_a_study_of_nothing_else_ends_in_its_row(study, tiny_settings):

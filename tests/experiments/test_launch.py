@@ -16,7 +16,7 @@ from gnn_dml.experiments.launch import check_launch
 from gnn_dml.experiments.launch_local import usable_cores, visible_gpus, worker_environment
 from gnn_dml.experiments.study import Study
 
-STUDY = Study("s", (0, 1), ("protocol.epochs=20",), {"none": ("graph=none",)})
+STUDY = Study("s", (0, 1), ("protocol.epochs=6",), {"none": ("graph=none",)})
 
 
 class Killer:
