@@ -218,7 +218,8 @@ def report(
         print(fill(f"* {sentence}", 110, subsequent_indent="  "))
     folder = Path(frame.attrs["folder"])
     found = write_report(folder, frame)
-    print(found.text)
+    if found.text:
+        print(found.text)
     unwritten, drawn = [*frame.attrs["unwritten"], *found.unwritten], []
     for file, metric in PLOTS.items():
         try:

@@ -168,7 +168,7 @@ def _in_list(write: Callable[..., Path], *arguments: Any) -> list[Path]:
 
 
 def describe(summary: Summary, *, question: str = "", said: Sequence[str] = ()) -> str:
-    """The report in words, in lines of at most 110 letters.
+    """The report in words, in lines of at most 110 letters; nothing where nothing can be said.
 
     Args:
         summary: Of a study.
@@ -176,7 +176,7 @@ def describe(summary: Summary, *, question: str = "", said: Sequence[str] = ()) 
         said: Sentences to put behind the others.
     """
     differences = summary.differences
-    lines = [show_name(question)] if question else []
+    lines: list[str] = []
     several = differences[differences["n"] > 1]
     if len(several):
         main = several["metric"].iloc[0]
@@ -188,6 +188,8 @@ def describe(summary: Summary, *, question: str = "", said: Sequence[str] = ()) 
         lines += [f"* {sentence}." for sentence in power_limits(several[several["metric"] == main])]
         lines.append(f"* {_family(several, summary)}")
     lines += [f"* {sentence}." for sentence in [*_lacking(summary), *said]]
+    if lines and question:
+        lines.insert(0, show_name(question))
     return "\n".join(fill(show_name(line), WIDTH, subsequent_indent="  ") for line in lines)
 
 
