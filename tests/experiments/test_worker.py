@@ -51,7 +51,7 @@ def test_a_worker_ends_when_its_input_does(processes, job, tmp_path):
     process = processes.Process("-m", "gnn_dml.experiments.worker", cwd=ROOT)
     process.stdin.write(f"{Job(long, (0,), job.settings).as_json()}\n")
     process.stdin.flush()
-    while not StatusReader(folder).read().of("running"):
+    while not any(run.epoch for run in StatusReader(folder).read().of("running")):  # at work, not just about to be
         assert process.poll() is None
         time.sleep(0.05)
     out, errors = process.communicate()
