@@ -44,6 +44,7 @@ def tiny_settings(tiny_archive, tmp_path):
         "protocol.classes_per_batch=4",
         "protocol.images_per_class=4",
         "protocol.neighbours=4",
+        "pictures=false",
         "device=cpu",
     ]
 

@@ -1,5 +1,6 @@
 """What a process of processes.py does first: it takes the streams, folder, environment and path that it was given."""
 
+import importlib.machinery
 import os
 import runpy
 import sys
@@ -18,13 +19,23 @@ def start(command, cwd, env, streams):
     os.environ.clear()
     os.environ.update(env)
     sys.path[:0] = [cwd, *filter(None, env.get("PYTHONPATH", "").split(os.pathsep))]
+    forget_another_copy("gnn_dml")
     kind, what, *arguments = command
     sys.argv[:] = [kind, *arguments]
     if kind == "-m":
+        sys.modules.pop(what, None)  # it is executed as `__main__`
         runpy.run_module(what, run_name="__main__", alter_sys=True)
     else:
         sys.modules["__main__"] = main = types.ModuleType("__main__")
         exec(compile(what, "<string>", "exec"), vars(main))
+
+
+def forget_another_copy(name):
+    """A package that came from the server stays only if it is the one that this process would import."""
+    found = importlib.machinery.PathFinder.find_spec(name, sys.path)
+    if name in sys.modules and found is not None and found.origin != sys.modules[name].__file__:
+        for module in [one for one in sys.modules if one == name or one.startswith(f"{name}.")]:
+            del sys.modules[module]
 
 
 start(**JOB)  # noqa: F821 - given by processes.py

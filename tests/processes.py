@@ -1,14 +1,16 @@
-"""Real processes that start in a moment: forks of one that has imported the libraries, and nothing of the package.
+"""Real processes that start in a moment: forks of one that has imported the libraries and the package.
 
 A new interpreter needs seconds to import torch and what belongs to it. The processes here are forked from a server, the
 standard library's `forkserver`, that did so once for all tests of a worker. Each has a process id, an exit code,
-outputs and signals of its own, and imports the package from its own path. What is settled when an interpreter starts
-(`python -m` itself, its hash seed, PYTHONWARNINGS, variables that a library reads when it is imported) is the server's:
-a test of such a thing starts an interpreter.
+outputs and signals of its own; where its own path leads to another copy of the package, it imports that one. What is
+settled when an interpreter starts (`python -m` itself, its hash seed, PYTHONWARNINGS, variables that a library reads
+when it is imported, which modules are there before they are asked for) is the server's: a test of such a thing starts
+an interpreter.
 """
 
 import multiprocessing
 import os
+import pkgutil
 import runpy
 import subprocess
 import tempfile
@@ -16,9 +18,12 @@ from contextlib import suppress
 from multiprocessing.connection import Connection
 from pathlib import Path
 
-LIBRARIES = [
+import gnn_dml
+
+PRELOADED = [
     *("hydra.utils", "matplotlib.figure", "pandas", "PIL.Image", "scipy.stats", "sklearn.cluster", "sklearn.metrics"),
     *("torch", "torch_geometric.nn", "torch_geometric.transforms", "torchvision.transforms.v2", "tqdm", "yaml"),
+    *(module.name for module in pkgutil.walk_packages(gnn_dml.__path__, "gnn_dml.")),
 ]
 CHILD = Path(__file__).with_name("process_child.py")
 _started = []
@@ -42,7 +47,7 @@ class Process:
             "streams": [Connection(stdin), Connection(stdout), Connection(os.dup(self._errors.fileno()))],
         }
         context = multiprocessing.get_context("forkserver")
-        context.set_forkserver_preload(LIBRARIES)
+        context.set_forkserver_preload(PRELOADED)
         self._process = context.Process(target=runpy.run_path, args=(str(CHILD), {"JOB": job}, "process_child"))
         self._process.start()
         for stream in job["streams"]:

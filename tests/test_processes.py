@@ -7,9 +7,11 @@ import sys
 
 import pytest
 
+import gnn_dml
+
 CODE = """
 import os, sys
-print("torch" in sys.modules, sorted(name for name in sys.modules if name.startswith("gnn_dml")))
+print("torch" in sys.modules, sys.modules["gnn_dml"].__file__)
 print(os.getcwd(), sys.argv, dict(os.environ), __name__)
 print(len(os.listdir(f"/proc/{os.getppid()}/task")) if os.path.exists("/proc/self/task") else 1, "thread")
 print("wrong", file=sys.stderr)
@@ -22,7 +24,7 @@ def test_streams_folder_arguments_and_environment(processes, tmp_path):
     process = processes.Process("-c", CODE, tmp_path, "b", cwd=tmp_path, env={"A": "1", "PATH": os.environ["PATH"]})
     out, errors = process.communicate("hello")
     env = {"A": "1", "PATH": os.environ["PATH"]}
-    lines = ["True []", f"{tmp_path} {['-c', str(tmp_path), 'b']} {env} __main__", "1 thread", "hello"]
+    lines = [f"True {gnn_dml.__file__}", f"{tmp_path} {['-c', str(tmp_path), 'b']} {env} __main__", "1 thread", "hello"]
     assert sorted(out.splitlines()) == sorted([*lines, "from a child of it"])
     assert errors == "wrong\n"
     assert process.pid != os.getpid()
@@ -42,12 +44,17 @@ def test_it_ends_as_an_interpreter_does(processes, code):
 def test_a_module_is_found_on_its_own_path_first(processes, tmp_path):
     for place, folder in (("cwd", tmp_path), ("path", tmp_path / "path")):
         (folder / "gnn_dml").mkdir(parents=True)
-        (folder / "gnn_dml" / "__main__.py").write_text(f"import sys; print({place!r}, sys.argv[1:], __name__)")
+        (folder / "gnn_dml" / "__main__.py").write_text(
+            f"import sys; print({place!r}, sys.argv[1:], __name__, [one for one in sys.modules if 'gnn_dml' in one])"
+        )
         (folder / "gnn_dml" / "__init__.py").touch()
     env = {**os.environ, "PYTHONPATH": str(tmp_path / "path")}
     (tmp_path / "empty").mkdir()
-    assert processes.run("-m", "gnn_dml", "x", cwd=tmp_path, env=env).stdout == "cwd ['x'] __main__\n"
-    assert processes.run("-m", "gnn_dml", "x", cwd=tmp_path / "empty", env=env).stdout == "path ['x'] __main__\n"
+    assert processes.run("-m", "gnn_dml", "x", cwd=tmp_path, env=env).stdout == "cwd ['x'] __main__ ['gnn_dml']\n"
+    assert (
+        processes.run("-m", "gnn_dml", "x", cwd=tmp_path / "empty", env=env).stdout
+        == "path ['x'] __main__ ['gnn_dml']\n"
+    )
 
 
 def test_signals_reach_it(processes):

@@ -228,7 +228,8 @@ def report(
             unwritten.append(str(error))
     print(f"\nrows     {folder / 'results.csv'}\nplots    {', '.join(drawn) or 'none'}")
     print(f"compared {folder}/cells.csv, differences.csv and dots-*.png")
-    print(f"pictures {folder}/*/neighbours.png (queries with their nearest neighbours)")
+    if any(folder.glob("*/neighbours.png")):
+        print(f"pictures {folder}/*/neighbours.png (queries with their nearest neighbours)")
     return say_failed(progress.failed) or say_unwritten(unwritten)
 
 

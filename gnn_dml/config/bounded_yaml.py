@@ -16,7 +16,9 @@ MOST = 100_000
 
 DEEPEST = 50
 
-_Loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+DUMPER = getattr(yaml, "CSafeDumper", yaml.SafeDumper)
+"""Compiled where there are such: ten times as fast."""
 
 
 def compose_yaml(path: Path) -> yaml.Node | None:
@@ -31,7 +33,7 @@ def compose_yaml(path: Path) -> yaml.Node | None:
             raise UserError(f"{path} has more than {LARGEST} bytes, and a file of settings has not")
         text = path.read_text(encoding="utf-8")
         _check_depth(path, text)
-        node: yaml.Node | None = yaml.compose(text, _Loader)
+        node: yaml.Node | None = yaml.compose(text, LOADER)
     except OSError as error:
         raise UserError(f"cannot read {path}: {error.strerror or error}") from error
     except (yaml.YAMLError, UnicodeDecodeError, RecursionError) as error:
@@ -75,7 +77,7 @@ def pairs(node: yaml.MappingNode) -> dict[str, yaml.Node]:
 
 def _check_depth(path: Path, text: str) -> None:
     depth = 0
-    for event in yaml.parse(text, _Loader):
+    for event in yaml.parse(text, LOADER):
         depth += isinstance(event, yaml.CollectionStartEvent) - isinstance(event, yaml.CollectionEndEvent)
         if depth > DEEPEST:
             raise UserError(f"{path} is nested more than {DEEPEST} deep")

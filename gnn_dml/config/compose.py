@@ -12,7 +12,7 @@ from omegaconf import DictConfig, ListConfig, Node, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
 from gnn_dml.config.check import problems
-from gnn_dml.config.composer import Composer
+from gnn_dml.config.composer import Composer, composer_for
 from gnn_dml.config.identity import NO_WEIGHTS
 from gnn_dml.config.names import ConfigDirs, suggestion
 from gnn_dml.config.typed import TEXTS, Setting, is_interpolation, literal, parse, path_problems
@@ -45,7 +45,7 @@ def resolve(
         UserError: One sentence per problem: an unknown group, name or setting, a value of another kind, or a
             combination that cannot work.
     """
-    composer = Composer(config_dirs) if composer is None else composer
+    composer = composer_for(config_dirs) if composer is None else composer
     known = composer.groups
     parsed = [parse(text) for text in settings]
     raise_all([message for setting in parsed if (message := group_problem(setting, known))])

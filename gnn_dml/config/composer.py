@@ -1,5 +1,7 @@
 """Configurations composed by Hydra once for each choice of groups, and varied from there.
 
+What the package's own files give is kept for the whole process, for as long as none of them changes.
+
 Hydra applies single settings to a composed tree by `OmegaConf.update`; so does `update` here. A setting that no
 interpolation speaks of changes nothing but its own value, so it is set in the resolved values alone, which is a
 hundred times faster. What comes is Hydra's either way; a test holds the two against each other.
@@ -10,6 +12,7 @@ from __future__ import annotations
 import copy
 import re
 from collections.abc import Iterator, Mapping, Sequence
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +30,10 @@ from gnn_dml.errors import UserError
 Config = dict[str, Any]
 
 _NAME = re.compile(r"[\w.@/-]+")
+
+
+KEPT = 256
+"""Resolved configurations that a composer keeps at most; of trees there are as many as choices of groups."""
 
 
 class Composer:
@@ -85,12 +92,33 @@ class Composer:
         if place not in self._values:
             varied = copy.deepcopy(tree)
             update(varied, spoken_of)
+            if len(self._values) >= KEPT:
+                self._values.clear()
             self._values[place] = plain_values(varied)
         values = copy.deepcopy(self._values[place])
         for name, value in settings.items():
             if name not in spoken_of:
                 _set(values, name.split("."), copy.deepcopy(value))
         return values
+
+
+def composer_for(config_dirs: ConfigDirs = ()) -> Composer:
+    """A composer for these folders, that has looked at no data yet; without folders, with the trees composed before.
+
+    A file of the package that is newer, larger, smaller, gone or added makes a new one.
+    """
+    if config_dirs:
+        return Composer(config_dirs)
+    files = [(path, path.stat()) for path in sorted(CONF.rglob("*.yaml"))]
+    state = tuple((str(path), found.st_mtime_ns, found.st_size, found.st_ino) for path, found in files)
+    kept = _of_the_package(state)
+    kept.contents = {}
+    return kept
+
+
+@lru_cache(maxsize=1)
+def _of_the_package(state: tuple[tuple[str, int, int, int], ...]) -> Composer:
+    return Composer()
 
 
 def named_inside(value: Any) -> Iterator[str]:

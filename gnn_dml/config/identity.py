@@ -20,7 +20,7 @@ from gnn_dml.config.source import source_hashes
 
 Config = Mapping[str, Any]
 
-WHERE = ("device", "workers", "out", "study_name", "cell", "choices")
+WHERE = ("device", "workers", "pictures", "out", "study_name", "cell", "choices")
 """Top-level settings that say where and under which name a run happens; the groups' names stand for their settings."""
 
 NO_WEIGHTS = (None, "imagenet", "packaged")

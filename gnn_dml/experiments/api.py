@@ -226,5 +226,5 @@ def try_to_build(configs: Sequence[Config], *, study: str | None = None) -> None
 
 def run_label(settings: Sequence[str]) -> str:
     """The settings that tell this row from others: all but what names its cell, its seed or a machine."""
-    own = {"graph", "dataset", "seed", "cell", "study_name", "device", "out", "workers"}
+    own = {"graph", "dataset", "seed", "cell", "study_name", "device", "out", "pictures", "workers"}
     return " ".join(setting for setting in settings if setting.split("=")[0] not in own)

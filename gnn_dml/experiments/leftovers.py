@@ -13,20 +13,21 @@ RESUME = "resume.pt"
 DIVERGED = "diverged.txt"
 
 
-def has_leftovers(folder: Path) -> bool:
+def has_leftovers(folder: Path, *, pictures: bool = True) -> bool:
     """Whether the folder of a finished run holds more than the run, or lacks the picture of its queries.
 
     That is also so for a moment while a living process ends the run, which holds the claim then.
 
     Args:
         folder: Of a finished run.
+        pictures: Whether it should have one.
 
     Raises:
         UserError: If the folder cannot be read.
     """
     if generations(folder) or any((folder / name).is_file() for name in (RESUME, FAILED, TRACEBACK)):
         return True
-    if _lacks_picture(folder) or _is_refuted(folder):
+    if (pictures and _lacks_picture(folder)) or _is_refuted(folder):
         return True
     return any(is_partial(path) for path in folder.iterdir())
 

@@ -8,6 +8,7 @@ from typing import Any
 
 import yaml
 
+from gnn_dml.config.bounded_yaml import DEEPEST, LOADER
 from gnn_dml.errors import UserError
 
 _BY_NAME = ("root", "images", "cache", "cache_dir")
@@ -83,10 +84,15 @@ def _read(file: Path) -> Any:
         if file.stat().st_size > _LARGEST:
             raise UserError(f"{file} is no configuration of a run: it has more than {_LARGEST} bytes")
         text = file.read_text(encoding="utf-8")
-        # Merged mappings can be merged again: some hundred bytes of them would fill the memory.
-        if any(isinstance(event, yaml.ScalarEvent) and event.value == "<<" for event in yaml.parse(text)):
-            raise UserError(f"{file} is no configuration of a run: it merges mappings (<<)")
-        return yaml.safe_load(text)
+        depth = 0
+        for event in yaml.parse(text, LOADER):
+            # Merged mappings can be merged again: some hundred bytes of them would fill the memory.
+            if isinstance(event, yaml.ScalarEvent) and event.value == "<<":
+                raise UserError(f"{file} is no configuration of a run: it merges mappings (<<)")
+            depth += isinstance(event, yaml.CollectionStartEvent) - isinstance(event, yaml.CollectionEndEvent)
+            if depth > DEEPEST:
+                raise UserError(f"{file} is no configuration of a run: it is nested more than {DEEPEST} deep")
+        return yaml.load(text, LOADER)
     except (OSError, UnicodeDecodeError, yaml.YAMLError, RecursionError, ValueError) as error:
         if isinstance(error, UserError):
             raise

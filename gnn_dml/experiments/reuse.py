@@ -12,12 +12,12 @@ from typing import Any
 
 import yaml
 
+from gnn_dml.config.bounded_yaml import LOADER
 from gnn_dml.config.identity import digest, run_id
 from gnn_dml.config.upgrade import upgrade
 from gnn_dml.prepare.content import content_of
 
 Config = Mapping[str, Any]
-_Loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 _RESULT = "result.json"
 _SETTLED = 2 * 10**9
 """Nanoseconds after which the time of a folder's last change tells that nothing was made in it since."""
@@ -128,7 +128,7 @@ def _digest_of(folder: Path, contents: dict[tuple[Path, Path | None], str]) -> s
         contents: Of data looked at before, by their places.
     """
     try:
-        config = upgrade(yaml.load((folder / "config.yaml").read_text(encoding="utf-8"), _Loader))
+        config = upgrade(yaml.load((folder / "config.yaml").read_text(encoding="utf-8"), LOADER))
         config["dataset"]["content"] = _content(config["dataset"], contents)
         return digest(config)
     except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError, yaml.YAMLError):

@@ -117,13 +117,14 @@ def _try(
     Raises:
         ClaimLostError: If somebody else has taken it over meanwhile.
     """
-    folder = find_run(config)
+    folder, pictures = find_run(config), config.get("pictures", True)
     row, reused = finished_row(folder), True
     if row is None and on_failed is not None and (failed := failed_row(folder)) is not None:
         return failed, reused
     if folder != watch.folder:  # of an earlier version, and finished: nobody claims that one
-        _draw(folder, on_unwritten)
-    elif row is None or has_leftovers(folder):
+        if pictures:
+            _draw(folder, on_unwritten)
+    elif row is None or has_leftovers(folder, pictures=pictures):
         try:
             claim = watch.claim()
         except UserError:
@@ -151,7 +152,8 @@ def _try(
                     return write_failed(folder, config, error), False
             claim.confirm()
             remove_leftovers(folder)
-            _draw(folder, on_unwritten, again=not reused)
+            if pictures:
+                _draw(folder, on_unwritten, again=not reused)
     assert row is not None
     return {**row, "run_id": folder.name}, reused
 

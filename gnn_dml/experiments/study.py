@@ -11,7 +11,7 @@ import yaml
 
 from gnn_dml.config.bounded_yaml import compose_yaml, construct, pairs
 from gnn_dml.config.compose import resolve
-from gnn_dml.config.composer import Composer
+from gnn_dml.config.composer import composer_for
 from gnn_dml.config.identity import digest
 from gnn_dml.config.names import ConfigDirs, studies, study_file, suggestion
 from gnn_dml.errors import UserError
@@ -28,7 +28,7 @@ from gnn_dml.text import exists, show_name
 
 Config = dict[str, Any]
 
-MACHINE = ("device", "out", "workers")
+MACHINE = ("device", "out", "pictures", "workers")
 """Settings that say where a study runs, which makes its rows no other rows."""
 
 _OWN = {
@@ -199,7 +199,7 @@ def plan(
         if (key := setting.split("=")[0]) in _OWN:
             raise UserError(f"{setting}: a study sets {key} itself; {_OWN[key]}")
     configs = []
-    composer = Composer(config_dirs)
+    composer = composer_for(config_dirs)
     unique = list(dict.fromkeys(seeds))
     for seed in unique:
         for cell, settings in study.cells.items():

@@ -32,7 +32,7 @@ def has_begun(folder, process):
 def test_the_other_finishes_what_a_killed_one_left(processes, tiny_settings, tmp_path, moment):
     study, folder = tmp_path / "pair.yaml", tmp_path / "runs" / "pair"
     study.write_text(STUDY)
-    command = ["-m", "gnn_dml.cli.main", "ablate", study, *tiny_settings, "protocol.epochs=6"]
+    command = ["-m", "gnn_dml.cli.main", "ablate", study, *tiny_settings, "pictures=true", "protocol.epochs=6"]
     killed, other = processes.Process(*command), processes.Process(*command)
     while not has_begun(folder, killed):
         time.sleep(0.02)

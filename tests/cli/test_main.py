@@ -115,7 +115,7 @@ def test_an_unknown_command_is_refused_with_the_known_ones():
 
 def test_train_then_again_then_evaluate(program, processes, tiny_settings, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    settings = [*tiny_settings, "graph=knn", "graph.k=3", "layer=gat", "seed=3"]
+    settings = [*tiny_settings, "graph=knn", "graph.k=3", "layer=gat", "seed=3", "pictures=true"]
     first = gnn_dml("train", *settings, cwd=tmp_path)
     assert "Written" in first.stdout
     (folder,) = (tmp_path / "runs" / "single").glob("*-s3-*")

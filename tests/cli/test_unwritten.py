@@ -46,7 +46,7 @@ def test_every_table_and_picture_that_something_else_holds_is_named_and_the_rest
 
 def test_a_picture_and_the_metrics_of_a_run_may_be_held_too(tiny_settings, tmp_path, monkeypatch):
     monkeypatch.setattr("gnn_dml.experiments.run.write_rows", _refuse)
-    settings = [*tiny_settings, "graph=none", "study_name=caf\udce9"]
+    settings = [*tiny_settings, "graph=none", "study_name=caf\udce9", "pictures=true"]
     with pytest.warns(UserWarning, match=r"cannot write metrics\.csv"):
         frame = train(settings)
     assert frame["status"].tolist() == ["finished"]

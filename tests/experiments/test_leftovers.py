@@ -12,7 +12,7 @@ from gnn_dml.experiments.reuse import run_folder
 
 @pytest.fixture
 def finished(tiny_settings):
-    config = resolve([*tiny_settings, "graph=none", "protocol.epochs=0"])
+    config = resolve([*tiny_settings, "graph=none", "protocol.epochs=0", "pictures=true"])
     row, _ = execute(config)
     return config, row, run_folder(config)
 
@@ -35,6 +35,17 @@ def test_what_the_killed_left_is_removed_and_nothing_is_trained(finished):
     assert execute(config) == (row, True)
     assert files(folder) == whole
     assert (folder / "best.pt").stat().st_mtime_ns == before
+
+
+def test_without_pictures_none_is_drawn_and_none_is_missing(finished):
+    config, row, folder = finished
+    (folder / "neighbours.png").unlink()
+    assert has_leftovers(folder)
+    assert not has_leftovers(folder, pictures=False)
+    assert execute({**config, "pictures": False}) == (row, True)
+    assert not (folder / "neighbours.png").exists()
+    assert execute(config) == (row, True)
+    assert (folder / "neighbours.png").is_file()
 
 
 def test_a_living_process_is_left_to_end_the_run_itself(finished):
