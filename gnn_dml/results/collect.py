@@ -12,6 +12,7 @@ from typing import Any
 import pandas as pd
 
 from gnn_dml.atomic import sweep_partials
+from gnn_dml.columns import FAILED
 from gnn_dml.errors import UserError
 from gnn_dml.results.cell_of import CELL, FORMER_FOLDER
 from gnn_dml.results.files import locked, write_frame
@@ -20,9 +21,6 @@ from gnn_dml.results.rows import read_cell_order, read_rows
 
 RESULT = "result.json"
 """In the folder of a run that has ended."""
-
-FAILED = "failed.json"
-"""In the place of a result.json: the row of a run that ended in an error."""
 
 READ = "read"
 """In the `attrs` of a frame: the state of its study when it was read, and how many rows there were."""
