@@ -65,4 +65,4 @@ def find_copies(dataset: ImageDataset, digests: Sequence[bytes]) -> Copies:
         if counts[kind] == 1:
             examples[kind] = (dataset.image_names[j], dataset.image_names[i])
     shown = tuple(example for count, example in zip(counts, examples, strict=True) if count)
-    return Copies(*counts, examples=shown)
+    return Copies(counts[0], counts[1], counts[2], counts[3], shown)
