@@ -188,6 +188,9 @@ DIFFERENCE_COLUMNS = (
 )
 """The columns of differences.csv: a row per cell but the reference and metric."""
 
+FAILED = "failed.json"
+"""In the folder of a run, in the place of its result.json: the row of one that ended in an error."""
+
 NAMES = tuple(column.name for column in COLUMNS)
 KINDS = {column.name: column.kind for column in COLUMNS}
 

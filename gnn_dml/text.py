@@ -42,6 +42,8 @@ def show_name(name: str) -> str:
 
 def show_text(text: str) -> str:
     """As `show_name`, for text of several lines."""
+    if text.isascii() and text.isprintable():  # nearly every text, sooner than by looking for what is not
+        return text
     return _TEXT.sub(_escape, text)
 
 

@@ -161,14 +161,16 @@ def test_training_free(run, tmp_path):
 
 
 def test_error_rates(run, tmp_path):
-    printed, rows = run("error_rates.py", tmp_path / "rows.csv", "--studies", "40", "--bootstraps", "2", "--seeds", "4")
-    assert rows["truth"].nunique() == len(rows) == 3
+    printed, rows = run("error_rates.py", tmp_path / "rows.csv", "--studies", "40", "--seeds", "4", "--classes", "9")
+    assert rows["truth"].nunique() == len(rows) == 6
+    assert rows["class bootstrap holds"].notna().tolist() == [False] * 3 + [True] * 3
     assert (rows["false finding"].dropna() <= rows["unadjusted"].dropna()).all()
     assert "false equivalence" in printed
 
 
 def test_collecting(run, tmp_path):
-    printed, rows = run("collecting.py", tmp_path / "rows.csv", "--runs", "20")
-    assert rows["what"].tolist() == ["collect", "collect again, nothing new", "table", "statistics"]
+    printed, rows = run("collecting.py", tmp_path / "rows.csv", "--runs", "20", "--classes", "4")
+    assert rows["what"].tolist()[:4] == ["collect", "collect again, nothing new", "table", "statistics"]
+    assert rows["what"].tolist()[4:] == ["statistics of four metrics", "all of gnn-dml collect"]
     assert set(rows["runs"]) == {20}
     assert "statistics" in printed

@@ -27,6 +27,6 @@ def run(arguments: argparse.Namespace) -> int:
     print("\n".join(model.describe(refined=arguments.refined) for model in models))
     print(f"written: {out} ({len(table)} {arguments.split} images, {table.vectors.shape[1]} channels)")
     if "packaged" in runs and arguments.split == "test":
-        print("  these are the test classes alone; the others: --split train, --split val")
+        print("  these are the test classes alone; --split all takes every image")
     print(f"  measure it: gnn-dml evaluate --embeddings {shlex.quote(str(out))}")
     return 0

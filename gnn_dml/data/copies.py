@@ -14,12 +14,14 @@ class Copies:
 
     Attributes:
         across_halves: Test images that are training or validation images too.
+        across_sides: Queries that stand in the gallery too: each finds itself.
         across_classes: Images that stand in another class too, in the same half.
         in_class: Images that come more than once in their class; each counts once less than it comes.
         examples: For each of these that is not zero, two names.
     """
 
     across_halves: int = 0
+    across_sides: int = 0
     across_classes: int = 0
     in_class: int = 0
     examples: tuple[tuple[str, str], ...] = ()
@@ -28,6 +30,7 @@ class Copies:
         """One for each kind that there is."""
         kinds = (
             (self.across_halves, "copies of training images among the test images"),
+            (self.across_sides, "copies of gallery images among the queries"),
             (self.across_classes, "copies of images in another class"),
             (self.in_class, "copies of images in the same class"),
         )
@@ -47,18 +50,19 @@ def find_copies(dataset: ImageDataset, digests: Sequence[bytes]) -> Copies:
             of an image that is left out.
     """
     first: dict[bytes, int] = {}
-    counts, examples = [0, 0, 0], [("", ""), ("", ""), ("", "")]
+    counts, examples = [0] * 4, [("", "")] * 4
     labels = dataset.labels.tolist()
-    # Training images first, so that a copy in the test half meets them.
+    # Training images first, queries last, so that a copy meets the image that it must not be.
     present = [i for i, digest in enumerate(digests) if digest]
-    for i in sorted(present, key=lambda i: dataset.roles[i] in TEST_ROLES):
+    for i in sorted(present, key=lambda i: (dataset.roles[i] in TEST_ROLES) + (dataset.roles[i] == "query")):
         j = first.setdefault(digests[i], i)
         if j == i:
             continue
         halves = [dataset.roles[at] in TEST_ROLES for at in (i, j)]
-        kind = 0 if halves[0] != halves[1] else 1 if labels[i] != labels[j] else 2
+        apart = halves[0] and dataset.roles[i] != dataset.roles[j]
+        kind = 0 if halves[0] != halves[1] else 1 if apart else 2 if labels[i] != labels[j] else 3
         counts[kind] += 1
         if counts[kind] == 1:
             examples[kind] = (dataset.image_names[j], dataset.image_names[i])
     shown = tuple(example for count, example in zip(counts, examples, strict=True) if count)
-    return Copies(counts[0], counts[1], counts[2], shown)
+    return Copies(counts[0], counts[1], counts[2], counts[3], shown)

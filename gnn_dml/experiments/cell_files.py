@@ -7,8 +7,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from gnn_dml.columns import FAILED
 from gnn_dml.config.identity import counted_settings
-from gnn_dml.experiments.failed import FAILED
 from gnn_dml.experiments.study import Study
 from gnn_dml.experiments.study_files import write_changed, write_text
 from gnn_dml.results.cell_of import CELL, cell_files

@@ -37,7 +37,7 @@ def embed_runs(
         out: A .parquet or .npz file to write; None writes none.
         replace: Whether `out` may be there already.
         settings: See `runs`.
-        split: "train", "val" or "test".
+        split: "train", "val" or "test"; several with commas between; or "all", for whatever is there.
         last: See `runs`.
         dataset: Likewise.
         refiners: Likewise.

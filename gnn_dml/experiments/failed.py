@@ -9,11 +9,11 @@ from pathlib import Path
 from typing import Any
 
 from gnn_dml import __version__
+from gnn_dml.columns import FAILED
 from gnn_dml.config.identity import counted_settings, run_id
 from gnn_dml.errors import UserError
 from gnn_dml.experiments.study_files import write_text
 
-FAILED = "failed.json"
 TRACEBACK = "failed.txt"
 _LONGEST = 500
 """Characters of an error in a row."""

@@ -5,8 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 
 from gnn_dml.atomic import is_partial, sweep_partials
+from gnn_dml.columns import FAILED
 from gnn_dml.experiments.claim import generations
-from gnn_dml.experiments.failed import FAILED, TRACEBACK, forget_failed
+from gnn_dml.experiments.failed import TRACEBACK, forget_failed
 from gnn_dml.experiments.finished import finished_row
 
 RESUME = "resume.pt"

@@ -42,8 +42,9 @@ class Verified:
 
     @property
     def whole(self) -> bool:
-        """Whether all can be read, nothing was passed over, and no training image is in the test half too."""
-        return not (self.unreadable or self.dataset.passed_over or self.copies.across_halves)
+        """Whether all can be read, nothing was passed over, and no image is on two sides that must not share one."""
+        leaks = self.copies.across_halves or self.copies.across_sides
+        return not (self.unreadable or self.dataset.passed_over or leaks)
 
     def lines(self) -> list[str]:
         """For people: how the images lie, what was passed over, copies, and on the last line the counts."""

@@ -1,20 +1,32 @@
 """What finished runs say: collect their rows, print them, compare them over seeds, draw them.
 
 This room only reads files that runs have written. It imports none of the other rooms and no torch, so results
-can be looked at on a machine that could never train.
+can be looked at on a machine that could never train. Names that draw load matplotlib when they are first used.
 """
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
 
 from gnn_dml.results.cells import Cell, cells_of
 from gnn_dml.results.collect import collect
 from gnn_dml.results.compare import cautions, compare
-from gnn_dml.results.gallery import figure_gallery, gallery
 from gnn_dml.results.merge import collect_studies
 from gnn_dml.results.merged_report import report_runs
 from gnn_dml.results.paper import paper_table
-from gnn_dml.results.plot import figure_recall, plot_recall
 from gnn_dml.results.report import Report, write_report
 from gnn_dml.results.summary import Summary, summarise
 from gnn_dml.results.table import table
+
+if TYPE_CHECKING:
+    from gnn_dml.results.neighbours import figure_gallery, gallery
+    from gnn_dml.results.plot import figure_recall, plot_recall
+
+_PICTURES = {
+    "figure_gallery": "neighbours",
+    "figure_recall": "plot",
+    "gallery": "neighbours",
+    "plot_recall": "plot",
+}
 
 __all__ = [
     "Cell",
@@ -35,3 +47,13 @@ __all__ = [
     "table",
     "write_report",
 ]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _PICTURES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(f"{__name__}.{_PICTURES[name]}"), name)
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

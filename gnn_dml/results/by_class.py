@@ -5,15 +5,16 @@ Legend: C test classes.
 
 from __future__ import annotations
 
-import csv
 from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cache
+from functools import lru_cache
 from pathlib import Path
 from typing import NamedTuple, TypeVar
 
 import numpy as np
+import pyarrow
 from numpy.typing import NDArray
+from pyarrow import csv as arrow_csv
 
 from gnn_dml.results.statistics import clustered_intervals
 
@@ -28,12 +29,12 @@ FolderOf = Callable[[str], "Path | None"]
 
 @dataclass(frozen=True)
 class ClassFigures:
-    """All figures of one run.
+    """The figures of one run.
 
     Attributes:
         classes: Names, in the order of the file.
         queries: (C,), above 0. A figure of the run is the mean over classes weighted by them.
-        figures: By column, (C,), NaN where it was not measured.
+        figures: By column, (C,), NaN where it was not measured or is not there.
     """
 
     classes: tuple[str, ...]
@@ -49,48 +50,85 @@ class ClassMeans(NamedTuple):
     values: NDArray[np.float64]
 
 
-def read_classes(folder: Path) -> ClassFigures | None:
+def read_classes(folder: Path, metrics: Sequence[str]) -> ClassFigures | None:
     """The figures by class of a run; None where there is no such file, or it cannot be understood.
 
     Args:
         folder: Of the run.
+        metrics: Columns that are wanted.
     """
     try:
-        with (folder / FILE).open(encoding="utf-8", newline="") as file:
-            head, *rows = csv.reader(file)
-        columns = dict(zip(head, zip(*rows, strict=True), strict=True))
-        numbers = {
-            name: np.array([float(value) if value else np.nan for value in values])
-            for name, values in columns.items()
-            if name != "class"
-        }
-        queries = numbers.pop("queries")
-        classes = columns["class"]
-    except (OSError, ValueError, KeyError, csv.Error):
+        content = pyarrow.py_buffer((folder / FILE).read_bytes())
+        held = arrow_csv.read_csv(content, _ONE_THREAD, _LINES_IN_NAMES, _only(tuple(metrics)))
+    except (OSError, pyarrow.ArrowException):
         return None
-    if len(set(classes)) < len(classes) or not (np.isfinite(queries).all() and (queries > 0).all()):
+    classes, (queries, *figures) = (
+        tuple(held["class"].to_pylist()),
+        (held[name].to_numpy() for name in ("queries", *metrics)),
+    )
+    if not classes or len(set(classes)) < len(classes) or not (np.isfinite(queries).all() and (queries > 0).all()):
         return None
-    return ClassFigures(tuple(classes), queries, numbers)
+    return ClassFigures(classes, queries, dict(zip(metrics, figures, strict=True)))
+
+
+_ONE_THREAD = arrow_csv.ReadOptions(use_threads=False)
+_LINES_IN_NAMES = arrow_csv.ParseOptions(newlines_in_values=True)
+
+
+@lru_cache(maxsize=16)
+def _only(metrics: tuple[str, ...]) -> arrow_csv.ConvertOptions:
+    """Some columns alone, those that are not there empty."""
+    numbers = ("queries", *metrics)
+    types = {"class": pyarrow.string(), **dict.fromkeys(numbers, pyarrow.float64())}
+    return arrow_csv.ConvertOptions(
+        include_columns=["class", *numbers], column_types=types, include_missing_columns=True
+    )
 
 
 class ClassReader:
-    """Reads the files of runs, each once."""
+    """Reads the files of runs, each once.
 
-    def __init__(self, folder_of: FolderOf) -> None:
-        self._read = cache(lambda run_id: None if (at := folder_of(run_id)) is None else read_classes(at))
+    Args:
+        folder_of: Where the runs are.
+        metrics: Names of columns of results; others are not kept.
+    """
+
+    def __init__(self, folder_of: FolderOf, metrics: Sequence[str]) -> None:
+        self._folder_of = folder_of
+        self._metrics = tuple(metrics)
+        self._tests: dict[tuple[tuple[str, ...], bytes], tuple[tuple[str, ...], NDArray[np.float64]]] = {}
+        self._runs: dict[str, ClassFigures | None] = {}
+        self._means: dict[tuple[tuple[str, ...], str], ClassMeans | None] = {}
+
+    def _read(self, run_id: str) -> ClassFigures | None:
+        """The figures of a run; runs with the same classes hold the same objects for them."""
+        if run_id not in self._runs:
+            folder = self._folder_of(run_id)
+            run = None if folder is None else read_classes(folder, self._metrics)
+            if run is not None:
+                key = (run.classes, run.queries.tobytes())
+                run = ClassFigures(*self._tests.setdefault(key, (run.classes, run.queries)), run.figures)
+            self._runs[run_id] = run
+        return self._runs[run_id]
 
     def means(self, run_ids: Sequence[str], metric: str) -> ClassMeans | None:
         """The mean over runs of each class's figure.
 
         Args:
             run_ids: At least one.
-            metric: Name of a column of results.
+            metric: One of those asked for.
 
         Returns:
-            None where a run has no such file, no such figure in it, or other classes than the others.
+            None where a run has no such file, not this figure of every class in it, or other classes than the others.
         """
+        key = (tuple(run_ids), metric)
+        if key not in self._means:
+            self._means[key] = self._mean(run_ids, metric)
+        return self._means[key]
+
+    def _mean(self, run_ids: Sequence[str], metric: str) -> ClassMeans | None:
         runs = [self._read(run_id) for run_id in run_ids]
-        held = [run for run in runs if run is not None and metric in run.figures]
+        held = [run for run in runs if run is not None]
         if not held or len(held) < len(runs) or not all(_same_classes(held[0], run) for run in held[1:]):
             return None
         values = np.mean([run.figures[metric] for run in held], axis=0)
@@ -109,10 +147,10 @@ class ClassReader:
 
 
 def class_intervals(means: Mapping[Name, ClassMeans]) -> dict[Name, tuple[float, float]]:
-    """The 95 % interval of each figure over draws of the test classes, those of the same classes at once."""
-    alike: dict[tuple[tuple[str, ...], bytes], list[Name]] = {}
+    """The 95 % interval of each figure, read by one `ClassReader`, over draws of the test classes, the same at once."""
+    alike: dict[int, list[Name]] = {}
     for name, one in means.items():
-        alike.setdefault((one.classes, one.queries.tobytes()), []).append(name)
+        alike.setdefault(id(one.queries), []).append(name)
     found: dict[Name, tuple[float, float]] = {}
     for names in alike.values():
         low, high = clustered_intervals([means[name].values for name in names], means[names[0]].queries)
@@ -121,4 +159,5 @@ def class_intervals(means: Mapping[Name, ClassMeans]) -> dict[Name, tuple[float,
 
 
 def _same_classes(one: ClassFigures | ClassMeans, other: ClassFigures | ClassMeans) -> bool:
-    return one.classes == other.classes and bool(np.array_equal(one.queries, other.queries))
+    """Of what one `ClassReader` read."""
+    return one.queries is other.queries

@@ -17,8 +17,10 @@ def cell_file(folder: Path) -> Path | None:
     Args:
         folder: Of the run, inside that of the study.
     """
+    if (path := folder / CELL).is_file():
+        return path
     old = folder.parent / FORMER_FOLDER / f"{folder.name}.json"
-    return next((path for path in (folder / CELL, old) if path.is_file()), None)
+    return old if old.is_file() else None
 
 
 def cell_files(study_folder: Path) -> list[tuple[Path, Path]]:

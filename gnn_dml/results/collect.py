@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 from collections.abc import Callable
 from contextlib import suppress
@@ -11,6 +12,7 @@ from typing import Any
 import pandas as pd
 
 from gnn_dml.atomic import sweep_partials
+from gnn_dml.columns import FAILED
 from gnn_dml.errors import UserError
 from gnn_dml.results.cell_of import CELL, FORMER_FOLDER
 from gnn_dml.results.files import locked, write_frame
@@ -20,8 +22,8 @@ from gnn_dml.results.rows import read_cell_order, read_rows
 RESULT = "result.json"
 """In the folder of a run that has ended."""
 
-FAILED = "failed.json"
-"""In the place of a result.json: the row of a run that ended in an error."""
+READ = "read"
+"""In the `attrs` of a frame: the state of its study when it was read, and how many rows there were."""
 
 
 def collect(study_dir: Path, *, on_unwritten: Callable[[str], object] | None = None) -> pd.DataFrame:
@@ -64,7 +66,18 @@ def collect(study_dir: Path, *, on_unwritten: Callable[[str], object] | None = N
                 on_unwritten(said)
                 break
         sweep_partials(study_dir)
+    frame.attrs[READ] = [seen, len(frame)]
     return frame
+
+
+def is_all_of(frame: pd.DataFrame, study_dir: Path) -> bool:
+    """Whether a frame that `collect` returned still has all of its rows, and the files of the runs have not changed.
+
+    Args:
+        frame: Perhaps with some of the rows alone.
+        study_dir: The folder of the study.
+    """
+    return READ in frame.attrs and frame.attrs[READ] == [_state(study_dir), len(frame)]
 
 
 def read_study(study_dir: Path) -> pd.DataFrame:
@@ -91,9 +104,7 @@ def read_study_rows(study_dir: Path) -> tuple[list[dict[str, Any]], list[str]]:
     """
     if not study_dir.is_dir():
         raise UserError(f"there is no study folder {study_dir}")
-    results = sorted(study_dir.glob(f"*/{RESULT}"))
-    failed = [path for path in study_dir.glob(f"*/{FAILED}") if not path.with_name(RESULT).exists()]
-    rows, damaged = read_rows(sorted([*results, *failed]))
+    rows, damaged = read_rows(_ended(study_dir))
     if not rows and damaged:
         raise UserError("; ".join(damaged))
     if not rows:
@@ -101,14 +112,25 @@ def read_study_rows(study_dir: Path) -> tuple[list[dict[str, Any]], list[str]]:
     return rows, damaged
 
 
-def _state(folder: Path) -> list[tuple[str, int]]:
-    """What `results.csv` is made from, with the times of change."""
+def _ended(study_dir: Path) -> list[Path]:
+    """The row of every run that has ended, by the names of their folders."""
+    found = []
+    for name in sorted(os.listdir(study_dir)):  # noqa: PTH208 - many of them
+        run = study_dir / name
+        found += [path for path in (run / RESULT, run / FAILED) if path.exists()][:1]
+    return found
+
+
+def _state(folder: Path) -> str:
+    """A checksum of what `results.csv` is made from: names of files, with the times of change."""
     found = []
     with suppress(OSError):  # not there, which is said when it is read
         runs = [entry.path for entry in os.scandir(folder)]
         former = [str(path) for path in folder.glob(f"{FORMER_FOLDER}/*.json")]
-        parts = [os.path.join(run, name) for run in runs for name in (RESULT, FAILED, CELL)]  # noqa: PTH118 - many of them
+        parts = [f"{run}{os.sep}{name}" for run in runs for name in (RESULT, FAILED, CELL)]
         for path in [*parts, *former, str(folder / "cells.json")]:
-            with suppress(OSError):  # not there, or gone since it was listed
-                found.append((path, os.stat(path).st_mtime_ns))  # noqa: PTH116
-    return sorted(found)
+            try:
+                found.append((path, os.stat(path).st_mtime_ns))  # noqa: PTH116 - many of them
+            except OSError:  # not there, or gone since it was listed
+                continue
+    return hashlib.sha256(repr(sorted(found)).encode()).hexdigest()

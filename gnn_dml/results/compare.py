@@ -3,7 +3,7 @@
 import math
 from collections.abc import Sequence
 from itertools import combinations
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import pandas as pd
 
@@ -107,12 +107,40 @@ def cautions(frame: pd.DataFrame, *, seed_spread: float | None = None, metric: s
     """
     if seed_spread is not None and not 0 <= seed_spread < 1:
         raise UserError(f"seed_spread is a fraction between 0 and 1, not {seed_spread}")
-    trained = [pair for pair in _pairs(frame, metric, None) if pair.cell.trained and pair.reference.trained]
-    sentences = _one_seed([pair for pair in trained if pair.difference.n == 1], seed_spread)
-    apart = [pair for pair in trained if pair.difference.n == 0 and not unlike_versions(pair.cell, pair.reference)]
+    require_metric(frame, metric)
+    cells = cells_of(frame)
+    few = _hardly_paired([cell for cell in cells if cell.trained], metric)
+    sentences = _one_seed([pair for pair in few if pair.difference.n == 1], seed_spread)
+    apart = [pair for pair in few if pair.difference.n == 0]
     if apart:
         sentences.append(f"{_listed(apart)} finished no seed in common: they cannot be compared.")
-    return sentences + _conditions(cells_of(frame))
+    return sentences + _conditions(cells)
+
+
+def _hardly_paired(cells: Sequence[Cell], metric: str) -> list[Pair]:
+    """The pairs that share one seed, or none though no version keeps them apart.
+
+    Cells of the same seeds and versions share the same with others, so that these are looked up once for each sort of
+    cell: most of the pairs of hundreds of cells share more.
+    """
+    sorts: dict[tuple[Any, ...], int] = {}
+    sort = [
+        sorts.setdefault((*cell.by_seed(metric), None, *zip(cell.seeds, cell.versions, strict=True)), len(sorts))
+        for cell in cells
+    ]
+    shared: dict[tuple[int, int], tuple[int, ...] | None] = {}
+    pairs = []
+    for (i, first), (j, second) in combinations(enumerate(cells), 2):
+        if first.setting != second.setting:
+            continue
+        if (key := (sort[i], sort[j])) not in shared:
+            seeds = paired_values(second, first, metric).seeds
+            shared[key] = seeds if len(seeds) == 1 or not (seeds or unlike_versions(second, first)) else None
+        if (seeds_of := shared[key]) is None:
+            continue
+        mean = second.by_seed(metric)[seeds_of[0]] - first.by_seed(metric)[seeds_of[0]] if seeds_of else math.nan
+        pairs.append(Pair(second, first, Interval(len(seeds_of), mean, math.nan, math.nan), math.nan))
+    return pairs
 
 
 def _pairs(frame: pd.DataFrame, metric: str, baseline: str | None) -> list[Pair]:
@@ -126,9 +154,9 @@ def _pairs(frame: pd.DataFrame, metric: str, baseline: str | None) -> list[Pair]
         if first.setting != second.setting or baseline not in (None, first.name, second.name):
             continue
         cell, reference = (first, second) if second.name == baseline else (second, first)
-        both = paired_values(cell, reference, metric)
-        differences = both["cell"] - both["reference"]
-        pairs.append(Pair(cell, reference, t_interval(differences.to_numpy()), float(differences.std(ddof=1))))
+        x = paired_values(cell, reference, metric).differences
+        deviation = float(x.std(ddof=1)) if len(x) > 1 else math.nan
+        pairs.append(Pair(cell, reference, t_interval(x), deviation))
     return pairs
 
 

@@ -52,7 +52,7 @@ def figure_dots(summary: Summary, metric: str) -> Figure:
         (cell, "reference" if cell is section.reference else _verdict(summary.differences, cell, metric))
         for section in summary.sections
         for cell in section.cells
-        if len(cell.values(metric)) or cell.diverged == len(cell.runs)
+        if cell.by_seed(metric) or cell.diverged == len(cell)
     ]
     labels = [drawable(label) for label in cell_labels([cell for cell, _ in rows])]
     height = 1.1 + 0.42 * len(rows) + 0.16 * sum(label.count("\n") for label, _ in labels)
@@ -84,7 +84,7 @@ def _draw_cell(axes: Axes, place: int, cell: Cell, metric: str, verdict: str) ->
     axes.scatter(x, spread, s=20, facecolors="none", edgecolors=colour, linewidths=1.0, alpha=0.8, zorder=3)
     said = verdict
     if cell.diverged:
-        said += f"{', ' if said else ''}{cell.diverged} of {len(cell.runs)} diverged"
+        said += f"{', ' if said else ''}{cell.diverged} of {len(cell)} diverged"
     across = axes.get_yaxis_transform()
     axes.text(1.012, place, said, transform=across, va="center", ha="left", fontsize=9, color=colour)
     if len(x) < 2:
@@ -96,7 +96,7 @@ def _draw_cell(axes: Axes, place: int, cell: Cell, metric: str, verdict: str) ->
 
 
 def _frame(axes: Axes, cells: list[Cell], metric: str, ends: list[float]) -> None:
-    values = [scale_of(metric) * float(value) for cell in cells for value in cell.values(metric)]
+    values = [scale_of(metric) * float(value) for cell in cells for value in cell.by_seed(metric).values()]
     low, high = (min(values), max(values)) if values else (0.0, 1.0)
     width = max(high - low, 1e-9)
     low = max(min([low, *ends]), low - BEYOND * width)

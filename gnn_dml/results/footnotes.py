@@ -1,5 +1,6 @@
 """Footnotes of a table on what its rows were measured on: images, machines, and the choice of the epoch."""
 
+import math
 from collections.abc import Iterator, Sequence
 
 import pandas as pd
@@ -24,23 +25,28 @@ def data_notes(cells: Sequence[Cell]) -> list[str]:
     notes = []
     for cell in cells:
         where = f"{cell.data}: " if several else ""
-        notes += [f"{where}{said}." for said in _of_images(cell.runs)]
+        notes += [f"{where}{said}." for said in _of_images(cell)]
     return list(dict.fromkeys(notes))
 
 
-def _of_images(runs: pd.DataFrame) -> Iterator[str]:
-    for asked, answered in _pairs(runs, "test_queries", "test_answered"):
+def _of_images(cell: Cell) -> Iterator[str]:
+    for asked, answered in _once(cell, "test_queries", "test_answered"):
         if answered < asked:
             yield (
                 f"Retrieval is over {answered} of {asked} queries: the other {asked - answered} have no image of their "
                 "class to find"
             )
-    for skipped in _numbers(runs, "skipped_images"):
+    for (skipped,) in _once(cell, "skipped_images"):
         if skipped:
             yield f"{skipped} images could not be read and were left out"
-    for passed in text(runs, "passed_over").unique():
-        if passed:
-            yield f"Files left aside: {passed}"
+    for passed in dict.fromkeys(filter(None, cell.text("passed_over"))):
+        yield f"Files left aside: {passed}"
+
+
+def _once(cell: Cell, *columns: str) -> list[tuple[int, ...]]:
+    """The whole numbers of its runs in some columns, each combination once, where all are there."""
+    rows = dict.fromkeys(zip(*(cell.numbers(name) for name in columns), strict=True))
+    return [tuple(int(value) for value in row) for row in rows if not any(math.isnan(value) for value in row)]
 
 
 def failed_notes(frame: pd.DataFrame) -> list[str]:
@@ -60,28 +66,25 @@ def failed_notes(frame: pd.DataFrame) -> list[str]:
 
 def machine_notes(cells: Sequence[Cell]) -> list[str]:
     """Rows that stand together and come from unlike machines or versions."""
-    frame = pd.concat([cell.runs for cell in cells])
     notes = []
     for column, what in MACHINES.items():
-        known = text(frame, column)
-        found = sorted(known[known != ""].unique())
+        found = sorted({value for cell in cells for value in cell.text(column) if value})
         if len(found) > 1:
             named = "; ".join(found[:SHOWN]) + (f"; and {len(found) - SHOWN} more" if len(found) > SHOWN else "")
             notes.append(f"The rows are of several {what} ({named}): figures may differ for that alone.")
     for cell in cells:
-        code = text(cell.runs, "code")
-        if code.nunique() > 1:
+        if len(set(cell.text("code"))) > 1:
             notes.append(f"{cell.name}: its seeds ran with different code of classes from outside the package.")
     return notes
 
 
 def shared_notes(cells: Sequence[Cell]) -> list[str]:
     """What keeps the choice of the epoch or the test from meaning something, and in which cells."""
-    runs = sum(len(cell.runs) for cell in cells)
+    runs = sum(len(cell) for cell in cells)
     notes = []
     for column in ("choice_note", "test_note"):
-        for note in dict.fromkeys(note for cell in cells for note in text(cell.runs, column) if note):
-            having = [(cell, int((text(cell.runs, column) == note).sum())) for cell in cells]
+        for note in dict.fromkeys(note for cell in cells for note in cell.text(column) if note):
+            having = [(cell, cell.text(column).count(note)) for cell in cells]
             where = "" if sum(count for _, count in having) == runs else f"{_named(having)}: "
             notes.append(f"{where}{note}." if where else f"{note[0].upper()}{note[1:]}.")
     return notes
@@ -89,21 +92,6 @@ def shared_notes(cells: Sequence[Cell]) -> list[str]:
 
 def _named(having: Sequence[tuple[Cell, int]]) -> str:
     names = [
-        cell.name + ("" if count == len(cell.runs) else f" ({count} of {len(cell.runs)} runs)")
-        for cell, count in having
-        if count
+        cell.name + ("" if count == len(cell) else f" ({count} of {len(cell)} runs)") for cell, count in having if count
     ]
     return ", ".join(names[:SHOWN]) + (f" and {len(names) - SHOWN} more" if len(names) > SHOWN else "")
-
-
-def _numbers(runs: pd.DataFrame, column: str) -> list[int]:
-    if column not in runs:
-        return []
-    return [int(value) for value in pd.to_numeric(runs[column]).dropna().unique()]
-
-
-def _pairs(runs: pd.DataFrame, first: str, second: str) -> list[tuple[int, int]]:
-    if first not in runs or second not in runs:
-        return []
-    rows = runs[[first, second]].apply(pd.to_numeric).dropna().drop_duplicates()
-    return [(int(one), int(other)) for one, other in rows.itertuples(index=False)]

@@ -5,12 +5,12 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Sequence
+from itertools import chain
 from typing import Any
 
 import pandas as pd
 
 from gnn_dml.columns import BRANCHES, KINDS, NAMES
-from gnn_dml.results.cells import text
 from gnn_dml.text import show_text
 
 METRIC = re.compile(r"((?:val_|test_|last_)?(?:backbone|refined)_)(.+)")
@@ -35,25 +35,36 @@ def make_frame(rows: Sequence[dict[str, Any]], order: Sequence[str] = ()) -> pd.
 def _typed(rows: Sequence[dict[str, Any]]) -> pd.DataFrame:
     """Order the columns and give each the same type whatever happens to be missing in it."""
     settings = varying([row["settings"] for row in rows])
-    plain = [{name: value for name, value in row.items() if name not in NOT_SHOWN} for row in rows]
-    frame = pd.DataFrame(plain)
-    known = [name for name in NAMES if name in frame]
-    metrics = sorted((str(name) for name in frame.columns if METRIC.fullmatch(str(name))), key=_metric_order)
-    others = sorted(str(name) for name in frame.columns if name not in known and name not in metrics)
-    columns = {name: _column(frame, name) for name in (*known, *metrics, *others)}
-    places = {name: pd.Series(values, dtype=_setting_type(values)) for name, values in settings.items()}
+    names = [name for name in _names(rows) if name not in NOT_SHOWN]
+    values = _by_name(rows, names)
+    known = [name for name in NAMES if name in names]
+    metrics = sorted((name for name in names if METRIC.fullmatch(name)), key=_metric_order)
+    others = sorted(set(names) - {*known, *metrics})
+    columns = {name: _column(name, values[name]) for name in (*known, *metrics, *others)}
+    places = {name: pd.Series(own, dtype=_setting_type(own)) for name, own in settings.items()}
     return pd.DataFrame({**{n: columns[n] for n in known}, **places, **{n: columns[n] for n in (*metrics, *others)}})
 
 
-def _column(frame: pd.DataFrame, name: str) -> pd.Series[Any]:
+def _names(rows: Sequence[dict[str, Any]]) -> list[str]:
+    """The names in dictionaries, each once; most of them have the same ones."""
+    return list(dict.fromkeys(chain.from_iterable(dict.fromkeys(map(tuple, rows)))))
+
+
+def _by_name(rows: Sequence[dict[str, Any]], names: Sequence[str]) -> dict[str, tuple[Any, ...]]:
+    """The values of dictionaries by their names, None where one has none; row after row, as they lie in memory."""
+    return dict(zip(names, zip(*([*map(row.get, names)] for row in rows), strict=True), strict=True))
+
+
+def _column(name: str, values: Sequence[Any]) -> pd.Series[Any]:
+    """The values of a column, None where they are missing, in its type."""
     kind = float if METRIC.fullmatch(name) else KINDS.get(name)
     if kind is str:
-        return text(frame, name)
+        return pd.Series(["" if value is None or value != value else str(value) for value in values], dtype=object)
     if kind is bool:
-        return frame[name].eq(True)
+        return pd.Series([value is True for value in values])
     if kind is int:
-        return pd.to_numeric(frame[name]).astype("Int64")
-    return frame[name].astype(float) if kind is float else frame[name]
+        return pd.to_numeric(pd.Series(values)).astype("Int64")
+    return pd.Series(values, dtype=float) if kind is float else pd.Series(values)
 
 
 def varying(settings: Sequence[dict[str, Any]]) -> dict[str, list[Any]]:
@@ -63,13 +74,9 @@ def varying(settings: Sequence[dict[str, Any]]) -> dict[str, list[Any]]:
     and so have classes, whose names say more; their parameters are settings.
     """
     known = [held for held in settings if held]
-    names = list(dict.fromkeys(name for held in known for name in held))
-    wanted = [name for name in names if name != "seed" and not name.endswith(("._target_", "._partial_"))]
-    found = {}
-    for name in wanted:
-        if not _all_equal([held.get(name) for held in known]):
-            found[name] = [_shown(held.get(name)) for held in settings]
-    return found
+    wanted = [name for name in _names(known) if name != "seed" and not name.endswith(("._target_", "._partial_"))]
+    differing = [name for name, values in _by_name(known, wanted).items() if not _all_equal(values)]
+    return {name: [_shown(held.get(name)) for held in settings] for name in differing}
 
 
 def _all_equal(values: Sequence[Any]) -> bool:
@@ -77,7 +84,7 @@ def _all_equal(values: Sequence[Any]) -> bool:
     first = values[0]
     if isinstance(first, list | dict):
         return len({json.dumps(value, sort_keys=True) for value in values}) == 1
-    return all(value is first or (type(value) is type(first) and value == first) for value in values)
+    return values.count(first) == len(values) and len(set(map(type, values))) == 1
 
 
 def _shown(value: Any) -> Any:

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
-import pandas as pd
+import numpy as np
+from numpy.typing import NDArray
 
 from gnn_dml.errors import UserError
 from gnn_dml.results.cells import Cell
@@ -58,7 +60,20 @@ def make_sections(cells: Sequence[Cell], reference: str | None = None) -> list[S
     return sections
 
 
-def paired_values(cell: Cell, reference: Cell, metric: str, *, mix_versions: bool = False) -> pd.DataFrame:
+class PairedValues(NamedTuple):
+    """The n seeds that two cells share, in ascending order, and the values of both, (n,)."""
+
+    seeds: tuple[int, ...]
+    cell: NDArray[np.float64]
+    reference: NDArray[np.float64]
+
+    @property
+    def differences(self) -> NDArray[np.float64]:
+        """Cell minus reference, (n,)."""
+        return self.cell - self.reference
+
+
+def paired_values(cell: Cell, reference: Cell, metric: str, *, mix_versions: bool = False) -> PairedValues:
     """The values of the seeds that both cells finished and measured.
 
     Args:
@@ -66,14 +81,15 @@ def paired_values(cell: Cell, reference: Cell, metric: str, *, mix_versions: boo
         reference: The other, of the same section.
         metric: Name of a column.
         mix_versions: Pair runs of other versions of packages too.
-
-    Returns:
-        By seed, in ascending order, the columns `cell` and `reference`.
     """
-    one, other = cell.values(metric), reference.values(metric)
+    one, other = cell.by_seed(metric), reference.by_seed(metric)
     apart = set() if mix_versions else set(unlike_versions(cell, reference))
-    shared = [seed for seed in one.index.intersection(other.index).sort_values() if seed not in apart]
-    return pd.DataFrame({"cell": one[shared].to_numpy(), "reference": other[shared].to_numpy()}, index=shared)
+    shared = [seed for seed in one if seed in other and seed not in apart]
+    return PairedValues(
+        tuple(shared),
+        np.array([one[seed] for seed in shared], dtype=float),
+        np.array([other[seed] for seed in shared], dtype=float),
+    )
 
 
 def unlike_versions(cell: Cell, reference: Cell) -> list[int]:
@@ -82,5 +98,5 @@ def unlike_versions(cell: Cell, reference: Cell) -> list[int]:
     return sorted(
         seed
         for seed, own in zip(cell.seeds, cell.versions, strict=True)
-        if any(a and b and a != b for a, b in zip(own, theirs.get(seed, own), strict=True))
+        if own != (other := theirs.get(seed, own)) and any(a and b and a != b for a, b in zip(own, other, strict=True))
     )

@@ -111,7 +111,7 @@ def _body(summary: Summary, section: Section, style: str) -> list[list[str]]:
     own, against = _of_section(summary.cells, section), _of_section(summary.differences, section)
     lines = []
     for cell in cells:
-        runs = len(cell.runs)
+        runs = len(cell)
         values = []
         for metric in summary.metrics:
             row = own[(own["cell"] == cell.name) & (own["metric"] == metric)]
@@ -191,7 +191,7 @@ def _csv(summary: Summary) -> str:
         for cell in sorted(section.cells, key=lambda cell: cell is not section.reference):
             row: dict[str, object] = {"cell": cell.name}
             row |= dict(zip(("overrides", "dataset", "split"), section.setting[:3], strict=True))
-            row |= {"data": cell.data, "seeds": len(cell.runs) - cell.diverged}
+            row |= {"data": cell.data, "seeds": len(cell) - cell.diverged}
             for metric in summary.metrics:
                 found = own[(own["cell"] == cell.name) & (own["metric"] == metric)]
                 verdict = against.loc[(against["cell"] == cell.name) & (against["metric"] == metric), "verdict"]

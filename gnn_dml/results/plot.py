@@ -29,6 +29,9 @@ MARKS = {"backbone": (BLUE, BLUE, "o"), "expanded": (GREEN, GREEN, "D"), "refine
 
 SUFFIXES = (".png", ".svg", ".pdf")
 
+MOST_DRAWN = 80
+"""Cells; nobody reads a picture of more."""
+
 
 def plot_recall(frame: pd.DataFrame, path: Path, *, metric: str = "backbone_recall@1") -> Path:
     """Write `figure_recall` to a file.
@@ -77,7 +80,8 @@ def figure_recall(frame: pd.DataFrame, *, metric: str = "backbone_recall@1") -> 
 
     Backbone dots are filled, expanded ones diamonds, refined ones hollow; untrained baselines are grey; a tick marks
     the mean of several seeds, a line its 95 % interval, as far as the frame goes; a cell with diverged runs has a cross
-    and a count at the left instead of dots at zero.
+    and a count at the left instead of dots at zero. Of more than `MOST_DRAWN` cells the first are drawn, which is said
+    above them.
 
     Args:
         frame: Rows as `collect` returns them.
@@ -92,7 +96,8 @@ def figure_recall(frame: pd.DataFrame, *, metric: str = "backbone_recall@1") -> 
     require_metric(frame, metric)
     if "backbone_" not in metric:
         raise UserError(f"{metric!r} is not a backbone metric; the refined one is drawn beside the backbone's")
-    cells = cells_of(frame)
+    known = cells_of(frame)
+    cells = known[:MOST_DRAWN]
     labels = cell_labels(cells)
     height = 1.3 + 0.62 * len(cells) + 0.13 * sum(label.count("\n") for label in labels)
     figure = Figure(figsize=(9, height), layout=ConstrainedLayoutEngine(w_pad=0.1, h_pad=0.06), facecolor="white")
@@ -100,7 +105,7 @@ def figure_recall(frame: pd.DataFrame, *, metric: str = "backbone_recall@1") -> 
     axes = figure.add_subplot()
     everything = []
     for row, cell in enumerate(cells):
-        branches = [name for name in MARKS if len(cell.values(metric.replace("backbone_", f"{name}_")))]
+        branches = [name for name in MARKS if cell.by_seed(metric.replace("backbone_", f"{name}_"))]
         for place, name in enumerate(branches):
             middle = row + OFFSET * (2 * place / max(1, len(branches) - 1) - 1) * (len(branches) > 1)
             everything += _branch(axes, middle, cell, metric.replace("backbone_", f"{name}_"), name)
@@ -120,6 +125,9 @@ def figure_recall(frame: pd.DataFrame, *, metric: str = "backbone_recall@1") -> 
     axes.tick_params(axis="y", length=0)
     axes.spines[["top", "right"]].set_visible(False)
     _legend(figure, cells, metric)
+    if len(known) > len(cells):
+        said = f"the first {len(cells)} of {len(known)} cells; the others are in results.csv"
+        axes.set_title(said, fontsize=9, color=INK)
     return figure
 
 
@@ -150,7 +158,7 @@ def _limits(axes: Axes, values: Sequence[float], room: bool) -> None:
 def _diverged(axes: Axes, row: int, cell: Cell) -> None:
     across = axes.get_yaxis_transform()
     axes.plot([0.018], [row], marker="x", color=INK, markersize=7, markeredgewidth=1.8, transform=across)
-    said = f"{cell.diverged} of {len(cell.runs)} diverged" if len(cell.runs) > 1 else "diverged"
+    said = f"{cell.diverged} of {len(cell)} diverged" if len(cell) > 1 else "diverged"
     axes.text(0.036, row, said, transform=across, va="center", ha="left", fontsize=8.5, color=INK)
 
 
@@ -179,11 +187,11 @@ def _legend(figure: Figure, cells: Sequence[Cell], metric: str) -> None:
     handles = []
     trained = [cell for cell in cells if cell.trained]
     for name, (colour, face, marker) in MARKS.items():
-        if any(len(cell.values(metric.replace("backbone_", f"{name}_"))) for cell in trained):
+        if any(cell.by_seed(metric.replace("backbone_", f"{name}_")) for cell in trained):
             handles.append(dot(colour, face, name, marker))
     if len(trained) < len(cells):
         handles.append(dot(GREY, GREY, "untrained"))
-    if any(len(cell.values(metric)) > 1 for cell in cells):
+    if any(len(cell.by_seed(metric)) > 1 for cell in cells):
         tick = Line2D([], [], linestyle="", marker="|", markersize=11, markeredgewidth=1.6, color=INK)
         tick.set_label("mean over seeds, 95 % interval")
         handles.append(tick)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import NamedTuple
 
+import numpy as np
 import pandas as pd
 
 
@@ -15,7 +16,7 @@ class Ranked(NamedTuple):
     seeds: int
 
 
-def mean_ranks(values: Mapping[str, pd.Series[float]]) -> Ranked:
+def mean_ranks(values: Mapping[str, Mapping[int, float]]) -> Ranked:
     """Rank cells within each seed and take the mean over the seeds that all of them finished.
 
     Equal values share the mean of their ranks. Where some cells have several seeds, those with one, such as a baseline
@@ -24,10 +25,11 @@ def mean_ranks(values: Mapping[str, pd.Series[float]]) -> Ranked:
     Args:
         values: By cell, a figure by seed.
     """
-    several = {name: series for name, series in values.items() if len(series) > 1}
-    ranked = several or {name: series for name, series in values.items() if len(series)}
-    frame = pd.DataFrame(ranked).dropna()
-    if len(frame) == 0 or len(ranked) < 2:
+    several = {name: held for name, held in values.items() if len(held) > 1}
+    ranked = several or {name: held for name, held in values.items() if held}
+    seeds = set.intersection(*(set(held) for held in ranked.values())) if ranked else set()
+    if not seeds or len(ranked) < 2:
         return Ranked({}, 0)
-    ranks = frame.rank(axis=1, ascending=False).mean()
-    return Ranked({str(name): float(rank) for name, rank in ranks.items()}, len(frame))
+    figures = np.array([[held[seed] for seed in sorted(seeds)] for held in ranked.values()])
+    means = pd.DataFrame(figures).rank(ascending=False).mean(axis=1)
+    return Ranked(dict(zip(ranked, means.tolist(), strict=True)), len(seeds))

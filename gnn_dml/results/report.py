@@ -15,7 +15,7 @@ import pandas as pd
 from gnn_dml.errors import UserError
 from gnn_dml.results.by_class import FolderOf
 from gnn_dml.results.cells import text
-from gnn_dml.results.collect import read_study
+from gnn_dml.results.collect import is_all_of, read_study
 from gnn_dml.results.files import locked, write_frame
 from gnn_dml.results.names import metric_name
 from gnn_dml.results.pairs import unlike_versions
@@ -208,7 +208,7 @@ def _lacking(summary: Summary) -> list[str]:
     """What could not be compared."""
     said = []
     for section in summary.sections:
-        lost = [f"{cell.name} ({cell.diverged} of {len(cell.runs)})" for cell in section.cells if cell.diverged]
+        lost = [f"{cell.name} ({cell.diverged} of {len(cell)})" for cell in section.cells if cell.diverged]
         if lost:
             said.append(f"Diverged runs are left out: {', '.join(lost)}")
         if section.reference is None:
@@ -222,7 +222,7 @@ def _lacking(summary: Summary) -> list[str]:
                 f"{listed(unlike)}: seeds that ran with other versions of packages than {section.reference.name} are "
                 "not compared (gnn-dml collect --allow versions compares them)"
             )
-        missing = [metric for metric in summary.metrics if not len(section.reference.values(metric))]
+        missing = [metric for metric in summary.metrics if not section.reference.by_seed(metric)]
         if missing and len(section.cells) > 1:
             names = ", ".join(metric_name(metric) for metric in missing)
             said.append(f"{section.reference.name} has no {names}: the others are not compared in it")
@@ -239,9 +239,10 @@ def _lacking(summary: Summary) -> list[str]:
 def _write_of_all(folder: Path, frame: pd.DataFrame, summary: Summary, given: dict[str, Any]) -> list[Path]:
     """The tables of all runs that are there now: another process may have ended one meanwhile."""
     with locked(folder):
-        whole = read_study(folder)
-        if set(text(whole, "run_id")) != set(text(frame, "run_id")):
-            summary = summarise(whole, **given, folder_of=folders_in([folder]))
+        if not is_all_of(frame, folder):
+            whole = read_study(folder)
+            if set(text(whole, "run_id")) != set(text(frame, "run_id")):
+                summary = summarise(whole, **given, folder_of=folders_in([folder]))
         return write_tables(folder, summary)
 
 

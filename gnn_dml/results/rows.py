@@ -63,11 +63,12 @@ def read_row(path: Path) -> dict[str, Any]:
         raise UserError(f"{path} has the seed {row['seed']!r}, which is not a whole number")
     if not isinstance(row.setdefault("settings", {}), dict):
         raise UserError(f"{path} has settings = {row['settings']!r}, which is not a JSON object")
-    for name, value in row.items():
-        if value is not None:
+    for name, is_metric in _numbers(tuple(row)):
+        value = row[name]
+        if value is not None and not (is_metric and type(value) is float and -1 <= value <= 1):
             _check_number(path, name, value)
     # A name that is not UTF-8 fits no column of text.
-    return {name: show_text(value) if isinstance(value, str) else value for name, value in row.items()}
+    return {name: show_text(value) if type(value) is str else value for name, value in row.items()}
 
 
 def _cell_of(path: Path, row: dict[str, Any]) -> dict[str, Any]:
@@ -100,6 +101,12 @@ def _check_number(path: Path, name: str, value: Any) -> None:
         raise UserError(f"{path} has {name} = {value!r}; metrics are fractions, at most 1")
 
 
+@lru_cache(maxsize=64)
+def _numbers(names: tuple[str, ...]) -> list[tuple[str, bool]]:
+    """The columns of numbers among those of a row, and which are metrics; most rows of a study have the same."""
+    return [(name, _kind(name)[0]) for name in names if _kind(name)[1] in (float, int)]
+
+
 @lru_cache(maxsize=4096)
 def _kind(name: str) -> tuple[bool, type | None]:
     """Whether a column is a metric, and of which type."""
@@ -109,7 +116,7 @@ def _kind(name: str) -> tuple[bool, type | None]:
 
 def _read_json(path: Path) -> Any:
     try:
-        text = path.read_text(encoding="utf-8")
+        text = path.read_bytes().decode()
         held = json.loads(text)
         if "\\u" in text:
             # A byte of a name that is not UTF-8 can be written, escaped; half of a surrogate pair cannot.

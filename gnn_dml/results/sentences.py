@@ -98,8 +98,9 @@ def power_limits(differences: pd.DataFrame) -> Iterator[str]:
             if f"{seen.min():.2g}" == f"{seen.max():.2g}"
             else f"{seen.min():.2g} to {seen.max():.2g}"
         )
+        ordered = rows.sort_values("seeds_needed", kind="stable")
         wanted = [
-            f"{row['cell']} {_many(row['seeds_needed'])}" for _, row in rows.sort_values("seeds_needed").iterrows()
+            f"{cell} {_many(seeds)}" for cell, seeds in zip(ordered["cell"], ordered["seeds_needed"], strict=True)
         ]
         yield (
             f"Not settled in {metric_name(first['metric'])}: so many seeds find a difference of {size} {unit}"
@@ -117,9 +118,10 @@ def count_verdicts(rows: pd.DataFrame) -> str:
     parts = []
     for verdict in ("different", "equivalent", "not settled"):
         of = rows[(rows["verdict"] == verdict) & (rows["n"] > 1)]
-        cells = [f"{row['cell']} {scale_of(metric) * row['mean']:+.3g}" for _, row in of.iterrows()]
+        means = list(zip(of["cell"], of["mean"], strict=True))
+        cells = [f"{cell} {mean:+.3g}" for cell, mean in means]
         if is_figure(metric):
-            cells = [f"{row['cell']} {round(100 * row['mean'], 1) + 0.0:+.1f}" for _, row in of.iterrows()]
+            cells = [f"{cell} {round(100 * mean, 1) + 0.0:+.1f}" for cell, mean in means]
         if cells:
             parts.append(f"{verdict} {listed(cells)}")
     return f"{metric_name(metric)} against {rows['reference'].iloc[0]}: {'; '.join(parts) or 'nothing to compare'}"

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from gnn_dml.columns import CELL_COLUMNS, DIFFERENCE_COLUMNS, Column
 from gnn_dml.errors import UserError
 from gnn_dml.results.by_class import ClassReader, FolderOf, class_intervals
-from gnn_dml.results.cells import Cell, cells_of, require_metric, text
+from gnn_dml.results.cells import Cell, cells_of, require_metric
 from gnn_dml.results.intervals import t_interval
 from gnn_dml.results.names import is_figure, scale_of
 from gnn_dml.results.pairs import Section, make_sections, paired_values
@@ -80,12 +81,12 @@ def summarise(
         raise UserError(f"a margin is a number of points above 0, not {margin}")
     chosen = choose_metrics(frame, metrics)
     sections = tuple(make_sections(cells_of(frame), reference))
-    reader = ClassReader(folder_of)
+    reader = ClassReader(folder_of, chosen)
     described, compared = [], []
     for section in sections:
         described += list(_describe(section, chosen, reader))
         compared += list(_compare(section, chosen, margin, reader, mix_versions))
-    finished = [cell for section in sections for cell in section.cells if cell.diverged < len(cell.runs)]
+    finished = [cell for section in sections for cell in section.cells if cell.diverged < len(cell)]
     classless = [cell.name for cell in finished if any(reader.lacks(run_id) for run_id in _runs(cell))]
     return Summary(
         make_frame(described, CELL_COLUMNS),
@@ -119,19 +120,20 @@ def make_frame(rows: Sequence[dict[str, Any]], columns: Sequence[Column]) -> pd.
 
 def _describe(section: Section, metrics: Sequence[str], reader: ClassReader) -> Iterator[dict[str, Any]]:
     values = {
-        (metric, cell.name): cell.values(metric)
+        (metric, cell.name): cell.by_seed(metric)
         for metric in metrics
         for cell in section.cells
         if _measures(cell, metric)
     }
     cells = {cell.name: cell for cell in section.cells}
-    means = {key: reader.means(_ids(cells[key[1]], own.index), key[0]) for key, own in values.items() if len(own)}
+    means = {key: reader.means(_ids(cells[key[1]], own), key[0]) for key, own in values.items() if own}
     intervals = class_intervals({key: one for key, one in means.items() if one is not None})
     ranks = {
         metric: mean_ranks({name: own for (of, name), own in values.items() if of == metric}) for metric in metrics
     }
     for (metric, name), own in values.items():
-        interval = t_interval(own.to_numpy())
+        x = np.array(list(own.values()), dtype=float)
+        interval = t_interval(x)
         low, high = intervals.get((metric, name), NO_INTERVAL)
         yield {
             "cell": name,
@@ -140,7 +142,7 @@ def _describe(section: Section, metrics: Sequence[str], reader: ClassReader) -> 
             "n": interval.n,
             "diverged": cells[name].diverged,
             "mean": interval.mean,
-            "sd": float(own.std(ddof=1)) if len(own) > 1 else math.nan,
+            "sd": float(x.std(ddof=1)) if len(x) > 1 else math.nan,
             "ci_low": interval.low,
             "ci_high": interval.high,
             "class_low": low,
@@ -165,13 +167,13 @@ def _compare(
         if _measures(cell, metric) and _measures(reference, metric)
     }
     found = family(
-        {key: scale_of(key[0]) * (both["cell"] - both["reference"]).to_numpy() for key, both in pairs.items()},
+        {key: scale_of(key[0]) * both.differences for key, both in pairs.items()},
         margin={key: margin for key in pairs if is_figure(key[0])},
     )
     differences = {
-        key: reader.difference(_ids(cells[key[1]], both.index), _ids(reference, both.index), key[0])
+        key: reader.difference(_ids(cells[key[1]], both.seeds), _ids(reference, both.seeds), key[0])
         for key, both in pairs.items()
-        if len(both)
+        if both.seeds
     }
     by_class = {key: one for key, one in differences.items() if one is not None}
     intervals = class_intervals(by_class)
@@ -220,7 +222,7 @@ def _numbers(one: Compared, scale: float) -> dict[str, Any]:
 
 def _measures(cell: Cell, metric: str) -> bool:
     """Whether a cell has a place for a metric: it measured it, or none of its runs came so far."""
-    return len(cell.values(metric)) > 0 or cell.diverged == len(cell.runs)
+    return len(cell.by_seed(metric)) > 0 or cell.diverged == len(cell)
 
 
 def _where(cell: Cell) -> dict[str, str]:
@@ -228,11 +230,12 @@ def _where(cell: Cell) -> dict[str, str]:
     return {"overrides": overrides, "dataset": dataset, "split": split, "data": show_name(cell.data)}
 
 
-def _ids(cell: Cell, seeds: Any) -> list[str]:
+def _ids(cell: Cell, seeds: Iterable[int]) -> list[str]:
     """The run_ids of seeds of a cell."""
-    ids = dict(zip(cell.seeds, text(cell.runs, "run_id"), strict=True))
+    ids = dict(zip(cell.seeds, cell.text("run_id"), strict=True))
     return [ids[seed] for seed in seeds]
 
 
 def _runs(cell: Cell) -> list[str]:
-    return list(text(cell.runs[text(cell.runs, "status") != "diverged"], "run_id"))
+    pairs = zip(cell.text("run_id"), cell.text("status"), strict=True)
+    return [run_id for run_id, status in pairs if status != "diverged"]

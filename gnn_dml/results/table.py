@@ -1,12 +1,13 @@
 """The text table of a study: one line per cell, in percent, over seeds."""
 
+from collections import Counter
 from collections.abc import Sequence
 from textwrap import fill
 
 import pandas as pd
 
 from gnn_dml.errors import UserError
-from gnn_dml.results.cells import Cell, cells_of, text
+from gnn_dml.results.cells import Cell, cells_of
 from gnn_dml.results.footnotes import data_notes, failed_notes, machine_notes, shared_notes
 from gnn_dml.results.intervals import Interval, t_interval
 
@@ -40,7 +41,7 @@ def table(frame: pd.DataFrame, *, metrics: Sequence[str] = METRICS) -> str:
     cells = cells_of(frame)
     if not cells or not metrics:
         raise UserError("a table needs at least one row and one metric")
-    shown = [name for name in BRANCHES if any(len(cell.values(f"{name}_{metrics[0]}")) for cell in cells)]
+    shown = [name for name in BRANCHES if any(cell.by_seed(f"{name}_{metrics[0]}") for cell in cells)]
     shown = shown or ["backbone"]
     columns = [(metric, branch) for metric in metrics for branch in shown]
     lines: list[str] = []
@@ -77,7 +78,7 @@ def _differences(cells: Sequence[Cell], metrics: Sequence[str], branches: Sequen
     """The refined embedding minus the others of the same weights, cell by cell; nothing where there is none."""
     others = [branch for branch in branches if branch != "refined"]
     pairs = [(metric, other) for metric in metrics for other in others]
-    refined = [cell for cell in cells if len(cell.values(f"refined_{metrics[0]}"))]
+    refined = [cell for cell in cells if cell.by_seed(f"refined_{metrics[0]}")]
     if not refined:
         return []
     body = [[_label(cell), *(_difference(cell, metric, other) for metric, other in pairs)] for cell in refined]
@@ -86,8 +87,8 @@ def _differences(cells: Sequence[Cell], metrics: Sequence[str], branches: Sequen
 
 
 def _difference(cell: Cell, metric: str, other: str) -> str:
-    found = (cell.values(f"refined_{metric}") - cell.values(f"{other}_{metric}")).dropna()
-    return _percent(t_interval(found.to_numpy()), sign="+")
+    one, another = cell.by_seed(f"refined_{metric}"), cell.by_seed(f"{other}_{metric}")
+    return _percent(t_interval([value - another[seed] for seed, value in one.items() if seed in another]), sign="+")
 
 
 def _short(metric: str) -> str:
@@ -101,14 +102,15 @@ def _label(cell: Cell) -> str:
 
 
 def _seeds(cell: Cell) -> str:
-    runs = len(cell.runs)
+    runs = len(cell)
     return f"{runs - cell.diverged} of {runs}" if cell.diverged else str(runs)
 
 
 def _numbers(cell: Cell, columns: Sequence[tuple[str, str]]) -> list[str]:
-    values = [_percent(t_interval(cell.values(f"{branch}_{metric}").to_numpy())) for metric, branch in columns]
-    seconds = cell.values("seconds")
-    return [*values, f"{seconds.mean():.{0 if seconds.mean() >= 10 else 1}f}" if len(seconds) else "-"]
+    columns_of = [f"{branch}_{metric}" for metric, branch in columns]
+    values = [_percent(t_interval(list(cell.by_seed(name).values()))) for name in columns_of]
+    seconds = t_interval(list(cell.by_seed("seconds").values()))
+    return [*values, f"{seconds.mean:.{0 if seconds.mean >= 10 else 1}f}" if seconds.n else "-"]
 
 
 def _percent(interval: Interval, sign: str = "") -> str:
@@ -128,19 +130,19 @@ def _line(parts: Sequence[str], widths: Sequence[int]) -> str:
 
 def _notes(cells: Sequence[Cell], metrics: Sequence[str]) -> list[str]:
     notes = ["Percent; seconds = mean time of a run."]
-    if any(len(cell.runs) - cell.diverged > 1 for cell in cells):
+    if any(len(cell) - cell.diverged > 1 for cell in cells):
         notes.append("± is half the 95 % confidence interval of the mean over seeds (Student's t).")
-    if any(len(cell.runs) - cell.diverged == 1 for cell in cells):
+    if any(len(cell) - cell.diverged == 1 for cell in cells):
         notes.append("A row of one seed has no interval: how far another seed would move it is not known.")
     if any(cell.diverged for cell in cells):
         notes.append("Seeds such as 2 of 3: the others diverged. They are left out of the means, not counted as zero.")
     for cell in cells:
-        finished = len(cell.runs) - cell.diverged
+        finished = len(cell) - cell.diverged
         for column in (f"{branch}_{metrics[0]}" for branch in BRANCHES):
-            measured = len(cell.values(column))
+            measured = len(cell.by_seed(column))
             if 0 < measured < finished:
                 notes.append(f"{cell.name}: {column} was measured in {measured} of {finished} finished runs.")
-    if any(len(cell.values(f"expanded_{metrics[0]}")) for cell in cells):
+    if any(cell.by_seed(f"expanded_{metrics[0]}") for cell in cells):
         notes.append(
             "expanded: each embedding of the backbone moved towards its nearest neighbours, with nothing learned; how "
             "far was chosen on the validation classes. It is the bar for refined ones."
@@ -160,8 +162,7 @@ def _graph_notes(cells: Sequence[Cell]) -> list[str]:
     """What keeps a cell from saying something about its graph, and in how many of its runs."""
     notes = []
     for cell in cells:
-        said = text(cell.runs, "graph_note")
-        for note, count in said[said != ""].value_counts(sort=False).items():
-            times = "" if count == len(cell.runs) else f" ({count} of {len(cell.runs)} runs)"
+        for note, count in Counter(filter(None, cell.text("graph_note"))).items():
+            times = "" if count == len(cell) else f" ({count} of {len(cell)} runs)"
             notes.append(f"{cell.name}: {note}{times}.")
     return notes

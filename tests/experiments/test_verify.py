@@ -70,6 +70,12 @@ def test_what_else_was_found_is_said_beside_images_that_cannot_be_read(trees, tm
 def test_a_folder_with_one_part_is_verified_and_what_it_is_good_for_is_said(trees, tmp_path, parts, said, counts):
     for part in parts:
         trees.write_folder(tmp_path / part, classes=2, images=2)
+    if len(parts) == 2:  # the same images on both sides so far
+        lines = verify_dataset("folder", tmp_path).lines()
+        assert "copies of gallery images among the queries: 4, for instance" in lines[-3]
+        assert not lines[-1].startswith("whole")
+        for path in sorted(tmp_path.glob("gallery/*/*.jpg")):
+            path.write_bytes(path.read_bytes() + b"other")
     lines = verify_dataset("folder", tmp_path).lines()
     assert lines[-2].startswith(said)
     assert lines[-1].startswith(f"whole; {2 * 2 * len(parts)} images {counts}")

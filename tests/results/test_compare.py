@@ -206,6 +206,14 @@ def test_runs_of_other_versions_are_not_paired():
     assert not any("in common" in sentence for sentence in cautions(frame))
 
 
+def test_cells_with_other_seeds_share_one_or_none():
+    frame = study({"A": [0.5, 0.5, 0.5, None], "B": [None, None, 0.51, 0.6], "C": [None, None, None, 0.7], "D": A})
+    first, second, third, *_ = cautions(frame, seed_spread=0.01)
+    assert "only one seed" in first
+    assert second.startswith("B and A differ by 1.0 points: ")
+    assert third == "C and A finished no seed in common: they cannot be compared."
+
+
 def test_untrained_baselines_are_not_cautioned_about():
     assert cautions(study({"untrained": [0.3, 0.31], "A": [0.31, 0.30]})) == []
 

@@ -9,6 +9,7 @@ from PIL import Image
 
 from gnn_dml.errors import UserError
 from gnn_dml.results import figure_recall, plot_recall
+from gnn_dml.results.plot import MOST_DRAWN
 
 BLUE, ORANGE, GREEN, GREY = "#0072b2", "#d55e00", "#009e73", "#7a7a7a"
 
@@ -155,6 +156,12 @@ def test_the_file_is_900_pixels_wide_and_has_the_colours(tmp_path):
     for colour in near:
         assert min(max(abs(int(a) - b) for a, b in zip(pixel, colour, strict=True)) for pixel in colours) < 30
     assert [p.name for p in path.parent.iterdir()] == ["plot.png"]
+
+
+def test_of_hundreds_of_cells_the_first_are_drawn_and_that_is_said():
+    axes = figure_recall(pd.DataFrame([row(f"cell {i}") for i in range(MOST_DRAWN + 1)])).axes[0]
+    assert len(axes.get_yticklabels()) == MOST_DRAWN
+    assert axes.get_title() == "the first 80 of 81 cells; the others are in results.csv"
 
 
 def test_what_cannot_be_drawn_is_refused(tmp_path):

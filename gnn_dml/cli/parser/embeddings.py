@@ -15,6 +15,7 @@ def add_embed(commands: Commands) -> None:
     epilog = examples(
         ("gnn-dml embed runs/single/RUN-ID --out embeddings.parquet", "for pandas.read_parquet"),
         ("gnn-dml embed RUN --refined --split val --out val.npz", "for numpy.load: embeddings, labels, paths"),
+        ("gnn-dml embed RUN --split all --out all.parquet", "every image that there is"),
         ("gnn-dml embed RUN-1 RUN-2 --out ensemble.parquet", "normalised embeddings side by side"),
         ("gnn-dml embed RUN --dataset folder dataset.root=my-images --out mine.parquet", "other images"),
         ("gnn-dml embed cnn.pth --dataset cub dataset.root=datasets/cub --out cub.parquet", "published weights"),
@@ -24,7 +25,7 @@ def add_embed(commands: Commands) -> None:
     parser.add_argument("--out", metavar="FILE", required=True, help="a .parquet or .npz file")
     parser.add_argument("--force", action="store_true", help="replace an existing file")
     parser.add_argument("--refined", action="store_true", help="the refined embedding instead of the backbone's")
-    add_model_arguments(parser)
+    add_model_arguments(parser, several=True)
 
 
 def add_search(commands: Commands) -> None:

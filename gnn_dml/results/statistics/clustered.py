@@ -11,7 +11,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from gnn_dml.results.statistics.paired import LEVEL, RESAMPLES
+from gnn_dml.results.statistics.bootstrap import RESAMPLES, bca_ends
 
 CHUNK = 2**21
 """Classes drawn at a time."""
@@ -49,38 +49,21 @@ def clustered_intervals(values: ArrayLike, weights: ArrayLike, *, resamples: int
     drawn = _draw(x * q, q, resamples)
     sums, total = x @ q, q.sum()
     seen, without = sums / total, (sums[:, None] - x * q) / (total - q)
-    for i in range(len(x)):
-        low[i], high[i] = _bca(float(seen[i]), drawn[:, i], without[i])
+    same = np.isclose(drawn.min(axis=1), drawn.max(axis=1), rtol=1e-12, atol=1e-15)
+    low, high = (np.where(same, np.nan, end) for end in bca_ends(seen, drawn, without))
     return Clustered(low, high)
 
 
 def _draw(weighted: NDArray[np.float64], q: NDArray[np.float64], resamples: int) -> NDArray[np.float64]:
-    """The figures (R, M) of R draws."""
+    """The figures (M, R) of R draws."""
     rng, n = np.random.default_rng(0), len(q)
     rows = max(1, CHUNK // n)
     both = np.vstack([weighted, q]).T
-    parts = []
+    drawn = np.empty((len(weighted), resamples))
     for start in range(0, resamples, rows):
         count = min(rows, resamples - start)
         classes = rng.integers(0, n, (count, n)) + n * np.arange(count)[:, None]
         times = np.bincount(classes.ravel(), minlength=count * n).reshape(count, n)
         sums = times @ both
-        parts.append(sums[:, :-1] / sums[:, -1:])
-    return np.vstack(parts)
-
-
-def _bca(seen: float, drawn: NDArray[np.float64], without: NDArray[np.float64]) -> tuple[float, float]:
-    """Ends of the interval of one figure: corrected for bias by the draws, and for skew by leaving each class out."""
-    from scipy import stats
-
-    if math.isclose(float(drawn.min()), float(drawn.max()), rel_tol=1e-12, abs_tol=1e-15):
-        return math.nan, math.nan
-    below = float((drawn < seen).mean() + (drawn <= seen).mean()) / 2
-    away = without.mean() - without
-    skew = float((away**3).sum() / (6 * (away**2).sum() ** 1.5))
-    bias, tail = float(stats.norm.ppf(below)), float(stats.norm.ppf((1 + LEVEL) / 2))
-    ends = [bias + (bias + z) / (1 - skew * (bias + z)) for z in (-tail, tail)]
-    if not np.isfinite(ends).all():
-        return math.nan, math.nan
-    low, high = np.quantile(drawn, stats.norm.cdf(ends))
-    return float(low), float(high)
+        drawn[:, start : start + count] = (sums[:, :-1] / sums[:, -1:]).T
+    return drawn

@@ -11,10 +11,11 @@ from dataclasses import dataclass
 from typing import Literal, TypeVar
 
 from numpy.typing import ArrayLike
+from scipy import special  # type: ignore[import-untyped, unused-ignore]  # scipy.stats takes a second to import
 
 from gnn_dml.results.intervals import holm
 from gnn_dml.results.statistics.equivalence import equivalence_p
-from gnn_dml.results.statistics.paired import Paired, paired
+from gnn_dml.results.statistics.paired import Paired, paired_each
 from gnn_dml.results.statistics.power import seeds_needed, smallest_difference
 
 Verdict = Literal["different", "equivalent", "not settled"]
@@ -67,7 +68,7 @@ def family(differences: Mapping[Name, ArrayLike], *, margin: float | Mapping[Nam
     Raises:
         ValueError: If a difference is not finite or the margin not above 0.
     """
-    alone = {name: paired(values) for name, values in differences.items()}
+    alone = dict(zip(differences, paired_each(list(differences.values())), strict=True))
     margins = {name: margin.get(name, math.nan) if isinstance(margin, Mapping) else margin for name in alone}
     made = sum(not math.isnan(one.p_t) for one in alone.values())
     level = ALPHA / max(1, made)
@@ -104,9 +105,7 @@ def _equivalence(one: Paired, margin: float) -> float:
 
 
 def _interval(one: Paired, level: float) -> tuple[float, float]:
-    from scipy import stats
-
     if one.n < 2:
         return math.nan, math.nan
-    half = float(stats.t.ppf(1 - level / 2, one.n - 1)) * one.deviation / math.sqrt(one.n)
+    half = float(special.stdtrit(one.n - 1, 1 - level / 2)) * one.deviation / math.sqrt(one.n)
     return one.mean - half, one.mean + half

@@ -1,4 +1,4 @@
-"""One comparison of two cells, paired by seed: intervals and tests of the mean difference.
+"""Comparisons of two cells, paired by seed: intervals and tests of the mean difference.
 
 Legend: n seeds that both cells finished.
 """
@@ -6,16 +6,15 @@ Legend: n seeds that both cells finished.
 from __future__ import annotations
 
 import math
-import warnings
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
+from scipy import special  # type: ignore[import-untyped, unused-ignore]  # scipy.stats takes a second to import
 
-LEVEL = 0.95
-RESAMPLES = 9_999
-EXACT = 16
-"""Up to so many seeds every assignment of signs is tried, 2^n of them; beyond, 99,999 random ones."""
+from gnn_dml.results.statistics.bootstrap import LEVEL, RESAMPLES, bootstrap_intervals
+from gnn_dml.results.statistics.signs import sign_p_values
 
 
 @dataclass(frozen=True)
@@ -61,57 +60,44 @@ def paired(differences: ArrayLike, *, resamples: int = RESAMPLES) -> Paired:
     Raises:
         ValueError: If a difference is not finite.
     """
-    x = np.asarray(differences, dtype=float)
-    if not np.isfinite(x).all():
+    return paired_each([differences], resamples=resamples)[0]
+
+
+def paired_each(comparisons: Sequence[ArrayLike], *, resamples: int = RESAMPLES) -> list[Paired]:
+    """The same of several comparisons, those of equally many seeds at once.
+
+    Raises:
+        ValueError: If a difference is not finite.
+    """
+    arrays = [np.asarray(differences, dtype=float) for differences in comparisons]
+    if not all(np.isfinite(x).all() for x in arrays):
         raise ValueError("a difference is not a finite number: leave out seeds that one of the two cells lacks")
-    n = len(x)
-    mean = float(x.mean()) if n else math.nan
-    if n < 2:
-        return Paired(n, mean, *(math.nan,) * 7, p_least=_least(n))
-    deviation = float(x.std(ddof=1))
-    low, high, p = _student(x, mean, deviation)
-    bootstrap_low, bootstrap_high = _bootstrap(x, resamples)
-    return Paired(n, mean, deviation, low, high, p, bootstrap_low, bootstrap_high, _permutation(x), _least(n))
+    found: dict[int, Paired] = {}
+    for n in dict.fromkeys(len(x) for x in arrays):
+        places = [i for i, x in enumerate(arrays) if len(x) == n]
+        rows = np.stack([arrays[i] for i in places])
+        found |= dict(zip(places, _too_few(rows) if n < 2 else _judge(rows, resamples), strict=True))
+    return [found[i] for i in range(len(arrays))]
 
 
-def _least(n: int) -> float:
-    return 2.0 / 2**n if n > 0 else math.nan
+def _too_few(x: NDArray[np.float64]) -> list[Paired]:
+    n = x.shape[1]
+    return [
+        Paired(n, float(row[0]) if n else math.nan, *(math.nan,) * 7, p_least=2.0 / 2**n if n else math.nan)
+        for row in x
+    ]
 
 
-def _student(x: NDArray[np.float64], mean: float, deviation: float) -> tuple[float, float, float]:
-    from scipy import stats  # late: most programs that read results test nothing
-
-    n = len(x)
-    if deviation == 0:
-        return mean, mean, 1.0 if mean == 0 else 0.0
+def _judge(x: NDArray[np.float64], resamples: int) -> list[Paired]:
+    """Of rows (M, n), n at least 2."""
+    n = x.shape[1]
+    mean, deviation = x.mean(axis=1), x.std(axis=1, ddof=1)
     error = deviation / math.sqrt(n)
-    half = float(stats.t.ppf((1 + LEVEL) / 2, n - 1)) * error
-    return mean - half, mean + half, float(2 * stats.t.sf(abs(mean) / error, n - 1))
-
-
-def _bootstrap(x: NDArray[np.float64], resamples: int) -> tuple[float, float]:
-    from scipy import stats
-
-    if len(np.unique(x)) < 2:
-        return math.nan, math.nan
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", stats.DegenerateDataWarning)  # then it is NaN, which says so
-        found = stats.bootstrap(
-            (x,), np.mean, n_resamples=resamples, confidence_level=LEVEL, method="BCa", rng=np.random.default_rng(0)
-        ).confidence_interval
-    return float(found.low), float(found.high)
-
-
-def _permutation(x: NDArray[np.float64]) -> float:
-    from scipy import stats
-
-    found = stats.permutation_test(
-        (x,),
-        lambda values, axis: values.mean(axis=axis),
-        permutation_type="samples",
-        vectorized=True,
-        n_resamples=2 ** len(x) if len(x) <= EXACT else 99_999,
-        batch=4096,
-        rng=np.random.default_rng(0),
-    )
-    return float(found.pvalue)
+    half = float(special.stdtrit(n - 1, (1 + LEVEL) / 2)) * error
+    with np.errstate(divide="ignore", invalid="ignore"):
+        p_t = 2 * special.stdtr(n - 1, -np.abs(mean) / error)
+    p_t = np.where(deviation == 0, np.where(mean == 0, 1.0, 0.0), p_t)
+    columns = (mean, deviation, mean - half, mean + half, p_t, *bootstrap_intervals(x, resamples=resamples))
+    least = np.full(len(x), 2.0 / 2**n)
+    numbers = (column.tolist() for column in (*columns, sign_p_values(x), least))
+    return [Paired(n, *row) for row in zip(*numbers, strict=True)]

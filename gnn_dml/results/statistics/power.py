@@ -66,12 +66,16 @@ def seeds_needed(mean: float, deviation: float, *, alpha: float = 0.05) -> int |
     if deviation == 0:
         return 2
     effect = abs(mean) / deviation
-    low, high = 1, 2
+    # With the deviation known it would be a test by the normal distribution, which no t-test can beat.
+    fewest = ((special.ndtri(1 - alpha / 2) + special.ndtri(POWER)) / effect) ** 2
+    if fewest > MOST:
+        return None
+    low = max(1, int(fewest) - 1)
+    high, step = low + 2, 2
     while power(effect, high, alpha) < POWER:
-        low, high = high, 2 * high
-        if high > MOST:
-            return None
+        low, step = high, 2 * step
+        high += step
     while high - low > 1:
         middle = (low + high) // 2
         low, high = (middle, high) if power(effect, middle, alpha) < POWER else (low, middle)
-    return high
+    return high if high <= MOST else None

@@ -5,7 +5,6 @@ import math
 from pathlib import Path
 
 import numpy as np
-import pandas as pd
 import pytest
 from scipy import stats
 
@@ -36,7 +35,7 @@ def test_the_bootstrap_over_classes_is_that_of_rliable():
 
 
 def test_mean_ranks_are_those_of_autorank_and_give_the_test_of_scikit_posthocs():
-    found = mean_ranks({name: pd.Series(values) for name, values in CELLS.items()})
+    found = mean_ranks({name: dict(enumerate(values)) for name, values in CELLS.items()})
     assert found.ranks == pytest.approx(ORACLES["mean_ranks"])
     assert found.seeds == 12
     k = len(CELLS)

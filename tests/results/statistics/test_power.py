@@ -33,6 +33,11 @@ def test_one_seed_fewer_is_not_enough(mean, alpha):
     assert n == 2 or power(mean, n - 1, alpha) < 0.8
 
 
+def test_it_says_up_to_a_hundred_thousand_seeds():
+    assert 65_536 < seeds_needed(0.00947, 1.0) < 100_000
+    assert seeds_needed(0.008, 1.0) is None
+
+
 def test_edges():
     assert seeds_needed(0.0, 1.0) is None
     assert seeds_needed(1e-9, 1.0) is None
