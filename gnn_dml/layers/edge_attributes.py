@@ -59,8 +59,9 @@ def as_matrix(x: Tensor, edges: Tensor | None, attributes: Tensor) -> Tensor:
     assert edges is not None
     n = x.size(-2)
     place = edges[1].long() * n + edges[0]
-    flat = attributes.new_zeros(*attributes.shape[:-2], n * n, attributes.size(-1))
-    return flat.index_copy(-2, place, attributes).unflatten(-2, (n, n))
+    graphs, features = attributes.shape[:-2], attributes.size(-1)
+    flat = attributes.new_zeros(*graphs, n * n, features).index_copy(-2, place, attributes)
+    return flat.view(*graphs, n, n, features)
 
 
 def logits_matrix(x: Tensor, edges: Tensor | None, attributes: Tensor | None, weight: Tensor | None) -> Tensor | None:

@@ -16,7 +16,7 @@ from torch_geometric.typing import Adj
 from gnn_dml.layers.edge_attributes import logits_matrix
 from gnn_dml.layers.edges import every_pair
 from gnn_dml.layers.path import Backend, Crossover
-from gnn_dml.layers.pyg import Nodes, check_heads, pass_messages, settle_backend
+from gnn_dml.layers.pyg import Nodes, as_pygs, check_heads, pass_messages, settle_backend
 from gnn_dml.layers.softmax import dense_softmax
 from gnn_dml.layers.sorted_attention import attend_sorted
 from gnn_dml.layers.steps import OwnSteps
@@ -148,6 +148,13 @@ class GATConv(OwnSteps, PyGGATConv):
             return_attention_weights=return_attention_weights,
         )
 
+    def __prepare_scriptable__(self) -> nn.Module:
+        """What `torch.jit.script` compiles in the place of this layer: PyG's own class with the same parameters.
+
+        It stands there in the model that was given as well, which from then on takes an edge_index alone.
+        """
+        return as_pygs(self, GATConv, PyGGATConv)
+
     def dense(
         self, x: Tensor, adjacency: Tensor | None, want_attention: bool, edge_attr: Tensor | None = None
     ) -> tuple[Tensor, Tensor | None]:
@@ -177,7 +184,8 @@ class GATConv(OwnSteps, PyGGATConv):
         if self.lin_edge is None:
             return None
         weight: Tensor = self.lin_edge.weight.unflatten(0, (self.heads, self.out_channels))
-        return (self.att_edge.unsqueeze(-1) * weight).sum(dim=(0, 2))
+        added: Tensor = (self.att_edge.unsqueeze(-1) * weight).sum(dim=(0, 2))
+        return added
 
     def _sorts(self, x: Tensor) -> bool:
         """Whether a complete graph of these nodes is computed by sorting."""

@@ -20,7 +20,7 @@ from gnn_dml.layers.blocks import block_size, over_targets
 from gnn_dml.layers.compiled import can_compile, scores_by_compiling
 from gnn_dml.layers.edges import is_symbolic
 from gnn_dml.layers.path import Backend, Crossover
-from gnn_dml.layers.pyg import Nodes, check_heads, pass_messages, settle_backend
+from gnn_dml.layers.pyg import Nodes, as_pygs, check_heads, pass_messages, settle_backend
 from gnn_dml.layers.softmax import dense_softmax
 from gnn_dml.layers.steps import OwnSteps
 
@@ -161,6 +161,13 @@ class GATv2Conv(OwnSteps, PyGGATv2Conv):
             return_attention_weights=return_attention_weights,
         )
 
+    def __prepare_scriptable__(self) -> nn.Module:
+        """What `torch.jit.script` compiles in the place of this layer: PyG's own class with the same parameters.
+
+        It stands there in the model that was given as well, which from then on takes an edge_index alone.
+        """
+        return as_pygs(self, GATv2Conv, PyGGATv2Conv)
+
     def dense(
         self, x: Tensor, adjacency: Tensor | None, want_attention: bool, edge_attr: Tensor | None = None
     ) -> tuple[Tensor, Tensor | None]:
@@ -201,8 +208,9 @@ class GATv2Conv(OwnSteps, PyGGATv2Conv):
     def _of_edges(self, rows: Tensor) -> Tensor:
         """What features of edges add to targets and sources: (..., b, N * F) to (..., H, b, N, C)."""
         assert self.lin_edge is not None
-        hidden: Tensor = self.lin_edge(rows.unflatten(-1, (-1, self.lin_edge.in_channels)))
-        return hidden.unflatten(-1, (self.heads, self.out_channels)).movedim(-2, -4)
+        features = self.lin_edge.in_channels
+        hidden: Tensor = self.lin_edge(rows.view(*rows.shape[:-1], rows.size(-1) // features, features))
+        return hidden.view(*hidden.shape[:-1], self.heads, self.out_channels).movedim(-2, -4)
 
     def _compiles(self, x: Tensor) -> bool:
         """Whether the scores of these nodes come from compiled loops."""

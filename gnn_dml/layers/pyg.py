@@ -5,10 +5,12 @@ Legend: N nodes, D channels in, H heads, E edges, F features of an edge, B graph
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Callable, Sequence
 from typing import Any, Protocol
 
-from torch import Tensor
+import torch
+from torch import Tensor, nn
 from torch_geometric.typing import Adj
 from torch_geometric.utils import is_sparse
 
@@ -77,6 +79,24 @@ def settle_backend(layer: Any, backend: str) -> Backend:
         said = ", ".join(f"{name}={getattr(layer, name)!r}" for name in found)
         raise ValueError(f"backend='dense' has no {said} in {type(layer).__name__}; use backend='auto' or 'sparse'")
     return "sparse"
+
+
+def as_pygs(layer: Any, own: type[nn.Module], peer: type[nn.Module]) -> nn.Module:
+    """The same parameters in PyG's own class, which `torch.jit.script` can compile; a changed layer as it is.
+
+    Args:
+        layer: Of the class `own`, or of one that a user made of it.
+        own: With a dense path.
+        peer: PyG's.
+    """
+    if not layer.has_own_steps() or type(layer) is not own:
+        assert isinstance(layer, nn.Module)
+        return layer
+    with torch.device("meta"):
+        peer(1, 1)  # PyG compiles the steps into a class when it is first built
+    twin: nn.Module = copy.copy(layer)
+    twin.__class__ = peer
+    return twin
 
 
 def check_heads(dim: int, num_heads: int) -> None:

@@ -15,7 +15,7 @@ from torch_geometric.typing import Adj
 
 from gnn_dml.layers.attend import attention_weights, fused_attention
 from gnn_dml.layers.path import Backend, Crossover
-from gnn_dml.layers.pyg import Nodes, check_heads, pass_messages, settle_backend
+from gnn_dml.layers.pyg import Nodes, as_pygs, check_heads, pass_messages, settle_backend
 from gnn_dml.layers.start import start_as_product
 from gnn_dml.layers.steps import OwnSteps
 
@@ -128,6 +128,13 @@ class TransformerConv(OwnSteps, PyGTransformerConv):
             wanted=isinstance(return_attention_weights, bool),
             return_attention_weights=return_attention_weights,
         )
+
+    def __prepare_scriptable__(self) -> nn.Module:
+        """What `torch.jit.script` compiles in the place of this layer: PyG's own class with the same parameters.
+
+        It stands there in the model that was given as well, which from then on takes an edge_index alone.
+        """
+        return as_pygs(self, TransformerConv, PyGTransformerConv)
 
     def dense(
         self, x: Tensor, adjacency: Tensor | None, want_attention: bool, edge_attr: Tensor | None = None
