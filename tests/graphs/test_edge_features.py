@@ -25,7 +25,7 @@ def slowly(x, k):
 
 
 @given(n=st.integers(1, 8), seed=st.integers(0, 1000), k=st.integers(1, 9))
-@settings(deadline=None, max_examples=30)
+@settings(deadline=None, max_examples=15)
 def test_features_are_what_they_are_called(n, seed, k):
     x = nodes(n, seed)
     expected = slowly(x, k)
@@ -43,7 +43,7 @@ def test_ranks_and_mutual_neighbours_are_those_of_the_topologies():
 
 
 @given(seed=st.integers(0, 1000), turned=st.permutations(range(6)))
-@settings(deadline=None, max_examples=20)
+@settings(deadline=None, max_examples=10)
 def test_another_order_of_nodes_is_another_order_of_features(seed, turned):
     x = nodes(6, seed)
     found = edge_features(x[turned], EDGE_FEATURES)

@@ -42,16 +42,14 @@ def along(adjacency, features):
 def test_every_form_on_both_paths_gives_the_same(make):
     dense, sparse = made(make), made(make, "sparse")
     x, adjacency, features = batch()
-    ones = torch.ones_like(adjacency[0])
     for edges in (adjacency, adjacency[1], None):
-        expected = dense(x, edges, features)
-        torch.testing.assert_close(sparse(x, edges, features), expected)
-        for i in range(2):
-            own = ones if edges is None else edges if edges.dim() == 2 else edges[i]
-            index, attributes = along(own, features[i])
-            for layer in (dense, sparse):
-                torch.testing.assert_close(layer(x[i], None if edges is None else own, features[i]), expected[i])
-                torch.testing.assert_close(layer(x[i], index, attributes), expected[i])
+        torch.testing.assert_close(sparse(x, edges, features), dense(x, edges, features))
+    expected = dense(x, adjacency, features)
+    for i in range(2):
+        index, attributes = along(adjacency[i], features[i])
+        for layer in (dense, sparse):
+            torch.testing.assert_close(layer(x[i], adjacency[i], features[i]), expected[i])
+            torch.testing.assert_close(layer(x[i], index, attributes), expected[i])
     shared = dense(x, adjacency, features[0])
     torch.testing.assert_close(shared, dense(x, adjacency, features[:1].expand(2, -1, -1, -1)))
     torch.testing.assert_close(sparse(x, adjacency, features[0]), shared)
