@@ -21,7 +21,7 @@ from gnn_dml.config.compose import resolve
 from gnn_dml.config.names import groups
 from gnn_dml.data.batch import Batch
 from gnn_dml.experiments.build import build, build_losses
-from gnn_dml.graphs import DropEdge, Topology, gives_weights
+from gnn_dml.graphs import EDGE_FEATURES, DropEdge, Topology, gives_weights
 from gnn_dml.layers import takes_weights
 from gnn_dml.losses import CrossEntropy, EmbeddingLoss, Losses, LossTerm
 from gnn_dml.models import Embedder, Refiner
@@ -121,6 +121,12 @@ def test_every_topology_with_every_layer(graph, name):
 def test_dropped_edges_and_every_output(name, output):
     with pretended():
         run(refined(Compose([topology("knn"), DropEdge(0.3)]), layer(name), num_layers=2, output=output, dropout=0.1))
+
+
+@pytest.mark.parametrize("name", LAYERS)
+def test_features_of_edges(name):
+    with pretended():
+        run(refined(topology("knn"), layer(name), edge_features=EDGE_FEATURES))
 
 
 class Ring(BaseTransform):

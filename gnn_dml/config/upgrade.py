@@ -36,6 +36,8 @@ LATER: dict[str, Config] = {
         "feed_forward": True,
         "gate": None,
         "detached": False,
+        "edge_features": [],
+        "mutual_k": 3,
     },
     "optimizer": {"decayed": "matrices", "drop_epoch": 31},
 }

@@ -6,6 +6,7 @@ from gnn_dml.graphs.class_aware import ClassAware
 from gnn_dml.graphs.complete import Complete
 from gnn_dml.graphs.describe import describe
 from gnn_dml.graphs.drop_edge import DropEdge
+from gnn_dml.graphs.edge_features import EDGE_FEATURES, check_edge_features, edge_features
 from gnn_dml.graphs.isolated import Isolated
 from gnn_dml.graphs.knn import KNN
 from gnn_dml.graphs.mutual_knn import MutualKNN
@@ -14,6 +15,7 @@ from gnn_dml.graphs.random import Random
 from gnn_dml.graphs.threshold import Threshold
 
 __all__ = [
+    "EDGE_FEATURES",
     "KNN",
     "ClassAware",
     "Complete",
@@ -25,7 +27,9 @@ __all__ = [
     "Threshold",
     "Topology",
     "build_edges",
+    "check_edge_features",
     "describe",
+    "edge_features",
     "for_test",
     "gives_weights",
     "probe",

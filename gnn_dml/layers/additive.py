@@ -44,9 +44,15 @@ def by_distance(a: Tensor) -> bool:
     return a.device.type == "cpu" and not is_symbolic() and bool((a != 0).all())
 
 
-def scores_by_broadcasting(target: Tensor, source: Tensor, a: Tensor, slope: float) -> Tensor:
-    """The scores as their formula stands; arguments as in `additive_scores`."""
-    hidden = leaky_relu(target.unsqueeze(-2) + source.unsqueeze(-3), slope)  # (..., H, b, N, d)
+def scores_by_broadcasting(
+    target: Tensor, source: Tensor, a: Tensor, slope: float, added: Tensor | None = None
+) -> Tensor:
+    """The scores as their formula stands; arguments as in `additive_scores`.
+
+    What is `added` to target and source, (..., H, b, N, d), comes from the edge between them.
+    """
+    hidden = target.unsqueeze(-2) + source.unsqueeze(-3)  # (..., H, b, N, d)
+    hidden = leaky_relu(hidden if added is None else hidden + added, slope)
     return (hidden @ a[:, None, :, None]).squeeze(-1)
 
 

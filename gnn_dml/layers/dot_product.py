@@ -1,20 +1,20 @@
 """The paper's message passing: multi-head scaled dot-product attention over the edges of a graph.
 
-Legend: N nodes, D channels, H heads, d = D / H, E edges, B graphs of equal size.
+Legend: N nodes, D channels, H heads, d = D / H, E edges, F features of an edge, B graphs of equal size.
 """
 
 from __future__ import annotations
 
-from typing import Any, Literal, get_args
+from typing import Any, get_args
 
 import torch
 from torch import Tensor, nn
 from torch.nn.functional import dropout
 from torch_geometric.typing import Adj
-from torch_geometric.utils import is_sparse, to_edge_index
-from torch_geometric.utils.sparse import set_sparse_value
+from torch_geometric.utils import is_sparse
 
-from gnn_dml.layers.attend import attend_max, attention_weights, fused_attention
+from gnn_dml.layers.attend import Aggregation, dense_attention
+from gnn_dml.layers.edge_attributes import check_attributes, logits_along, logits_matrix
 from gnn_dml.layers.edges import (
     as_index,
     attention_as_given,
@@ -26,10 +26,11 @@ from gnn_dml.layers.edges import (
 )
 from gnn_dml.layers.path import Backend, Crossover, Path, check_backend, choose_path
 from gnn_dml.layers.softmax import sparse_softmax
+from gnn_dml.layers.sparse_adjacency import call_on_sparse
 from gnn_dml.layers.start import start_as_product
 from gnn_dml.layers.steps import OwnSteps, check_steps
+from gnn_dml.layers.weights import call_layer
 
-Aggregation = Literal["sum", "mean", "max"]
 AttentionWeights = tuple[Tensor | None, Tensor]
 """The edges as they were given, and the attention along them: (E, H), or (H, N, N) [target, source] beside a matrix."""
 
@@ -41,7 +42,8 @@ class DotProductAttention(OwnSteps):
 
     .. math:: \alpha_{ij} = \mathrm{softmax}_j(q_i \cdot k_j / \sqrt{d}), \quad x'_i = W_o \sum_j \alpha_{ij} v_j + b_o
 
-    with q, k, v = Linear(D, D). A node without incoming edges receives nothing: its output is b_o.
+    with q, k, v = Linear(D, D). A node without incoming edges receives nothing: its output is b_o. Where edges have
+    features e_ij, a linear map of them is added to the products before the softmax; it starts at 0.
 
     The dense path runs torch's fused attention on a matrix of edges, the sparse path is PyG message passing along an
     edge_index. Both use the same parameters and give the same numbers, in whatever form the edges come.
@@ -54,6 +56,8 @@ class DotProductAttention(OwnSteps):
         dropout: Probability of dropping an attention weight in training; 0.1 in the published code.
         aggregation: How weighted messages meet: "sum"; "mean", which divides by the number of incoming edges; "max",
             which takes the largest per channel.
+        edge_dim: F, features of an edge, as in PyG; None for layers without. The dense path holds them for every pair,
+            and (..., H, N, N) logits.
         backend: "dense" or "sparse" forces a path; "auto" takes the faster one (`gnn_dml.layers.path`). The sparse one
             is taken wherever a step of message passing was changed (`gnn_dml.layers.steps`). Second derivatives need
             "sparse": the fused kernel of the dense path has none on a CPU.
@@ -86,6 +90,7 @@ class DotProductAttention(OwnSteps):
         quiet: bool = False,
         dropout: float = 0.0,
         aggregation: Aggregation = "sum",
+        edge_dim: int | None = None,
         backend: Backend = "auto",
     ) -> None:
         if num_heads < 1 or dim % num_heads:
@@ -94,6 +99,8 @@ class DotProductAttention(OwnSteps):
             raise ValueError(f"aggregation must be one of {', '.join(get_args(Aggregation))}, not {aggregation!r}")
         if not 0 <= dropout < 1:
             raise ValueError(f"dropout must be at least 0 and below 1, not {dropout}")
+        if edge_dim is not None and edge_dim < 1:
+            raise ValueError(f"edge_dim must be at least 1 or null, not {edge_dim}")
         check_backend(backend)
         super().__init__(aggr=aggregation, node_dim=0)
         self.dim = dim
@@ -101,20 +108,24 @@ class DotProductAttention(OwnSteps):
         self.quiet = quiet
         self.dropout = dropout
         self.aggregation = aggregation
+        self.edge_dim = edge_dim
         self.backend = backend
         check_steps(self, backend)
         self.q = nn.Linear(dim, dim)
         self.k = nn.Linear(dim, dim)
         self.v = nn.Linear(dim, dim)
         self.out = nn.Linear(dim, dim)
+        self.edge_map = None if edge_dim is None else nn.Parameter(torch.empty(num_heads, edge_dim))
         self.reset_parameters()
 
     def reset_parameters(self) -> None:
-        """Xavier-uniform weights and zero biases, as published."""
+        """Xavier-uniform weights and zero biases, as published; features of edges begin without effect."""
         super().reset_parameters()
         for linear in (self.q, self.k, self.v, self.out):
             nn.init.xavier_uniform_(linear.weight)
             nn.init.zeros_(linear.bias)
+        if self.edge_map is not None:
+            nn.init.zeros_(self.edge_map)
 
     def start_as_expansion(self, *, temperature: float, norm: float) -> None:
         """Start as query expansion: queries, keys and values are the nodes, attention is softmax(cosine / temperature).
@@ -146,7 +157,8 @@ class DotProductAttention(OwnSteps):
             edge_index: An edge_index (2, E), or a boolean adjacency (N, N) or (B, N, N) with entry [target, source], or
                 None for the complete graph with self-loops; or an adjacency of `torch.sparse` or `torch_sparse` with
                 entry [target, source], whose values are the edge weights where none are given.
-            edge_attr: Not taken; it stands where PyG's layers have it.
+            edge_attr: Features of the edges, for layers built with `edge_dim`: (E, F), or (N, N, F) [target, source]
+                beside a matrix or None; with a leading B where the graphs of a batch differ.
             return_attention_weights: Whether to return the attention too.
             edge_weight: Multiplies the attention weights: (E,), or a matrix in the shape of the adjacency.
 
@@ -157,49 +169,60 @@ class DotProductAttention(OwnSteps):
             attention as its values.
 
         Raises:
-            ValueError: If shapes or types do not fit, or there are edge features.
+            ValueError: If shapes or types do not fit, or there are edge features and no `edge_dim`.
         """
-        if edge_attr is not None:
-            raise ValueError("DotProductAttention takes no edge_attr; edge weights go by keyword, edge_weight=")
         if is_sparse(edge_index):
-            return self._on_sparse(x, edge_index, edge_weight, bool(return_attention_weights))
+            return call_on_sparse(self, x, edge_index, edge_attr, edge_weight, bool(return_attention_weights))
         check_edges(x, edge_index, edge_weight)
+        check_attributes(x, edge_index, edge_attr, self.edge_dim)
         edges: Tensor | None = edge_index
         edges = edges if edges is None or is_dense(edges) else as_index(edges)
         path = self._path(x, edges)
         if path.dense:
             weight = self._weights(x, edges, edge_weight)
-            received, attention = self._dense(x, path.adjacency, weight, bool(return_attention_weights))
+            added = logits_matrix(x, edges, edge_attr, self.edge_map)
+            received, attention = self._dense(x, path.adjacency, weight, added, bool(return_attention_weights))
             if attention is not None and not is_dense(edges):
                 assert edges is not None
                 attention = attention_of_edges(attention, edges)
         else:
             index, weight = to_sparse(x, edges, edge_weight)
-            received, attention = self._sparse(x, index, weight)
+            added = logits_along(x, edges, edge_attr, index, self.edge_map)
+            received, attention = self._sparse(x, index, weight, added)
             attention = attention_as_given(x, attention, index, edges) if return_attention_weights else None
         out: Tensor = self.out(received)
         return out if attention is None else (out, (edges, attention))
 
-    def to_first(self, x: Tensor, edge_index: Tensor | None = None, *, edge_weight: Tensor | None = None) -> Tensor:
+    def to_first(
+        self,
+        x: Tensor,
+        edge_index: Tensor | None = None,
+        edge_attr: Tensor | None = None,
+        *,
+        edge_weight: Tensor | None = None,
+    ) -> Tensor:
         """What the first node receives, (..., 1, D): the same as in `forward`, without the work for all others.
 
         Args:
             x: As in `forward`, and so are the other arguments.
             edge_index: See there.
+            edge_attr: See there.
             edge_weight: See there.
 
         Raises:
             ValueError: If shapes or types do not fit.
         """
         check_edges(x, edge_index, edge_weight)
+        check_attributes(x, edge_index, edge_attr, self.edge_dim)
         path = self._path(x, edge_index)
         changed = type(self).forward is not DotProductAttention.forward or self._forward_hooks
         if changed or self._forward_pre_hooks or not path.dense:
-            received: Tensor = self(x, edge_index, edge_weight=edge_weight)
+            received: Tensor = call_layer(self, x, edge_index, edge_weight, edge_attr)
             return received[..., :1, :]
         weight = self._weights(x, edge_index, edge_weight)
-        adjacency, weight = (None if m is None else m[..., :1, :] for m in (path.adjacency, weight))
-        out: Tensor = self.out(self._dense(x, adjacency, weight, False, targets=1)[0])
+        added = logits_matrix(x, edge_index, edge_attr, self.edge_map)
+        adjacency, weight, added = (None if m is None else m[..., :1, :] for m in (path.adjacency, weight, added))
+        out: Tensor = self.out(self._dense(x, adjacency, weight, added, False, targets=1)[0])
         return out
 
     def _path(self, x: Tensor, edges: Tensor | None) -> Path:
@@ -212,27 +235,12 @@ class DotProductAttention(OwnSteps):
         assert edges is not None
         return to_weights(x.size(-2), edges, edge_weight)
 
-    def _on_sparse(self, x: Tensor, adjacency: Any, edge_weight: Tensor | None, want_attention: bool) -> Any:
-        """`forward` on an adjacency of `torch.sparse` or `torch_sparse`."""
-        if isinstance(adjacency, Tensor):
-            (target, source), value = to_edge_index(adjacency)
-        else:
-            target, source, value = adjacency.coo()
-        if edge_weight is None and value is not None and value.dim() == 1 and value.dtype != torch.bool:
-            edge_weight = value.to(x.dtype)
-        answer = self(x, torch.stack((source, target)), None, want_attention or None, edge_weight=edge_weight)
-        if not want_attention:
-            return answer
-        out, (_, attention) = answer
-        if isinstance(adjacency, Tensor):
-            return out, (set_sparse_value(adjacency, attention), attention)
-        return out, adjacency.set_value(attention, layout="coo")
-
     def _dense(
         self,
         x: Tensor,
         adjacency: Tensor | None,
         weight: Tensor | None,
+        added: Tensor | None,
         want_attention: bool,
         targets: int | None = None,
     ) -> tuple[Tensor, Tensor | None]:
@@ -244,37 +252,30 @@ class DotProductAttention(OwnSteps):
             linear(nodes).unflatten(-1, (self.num_heads, -1)).transpose(-3, -2)
             for linear, nodes in ((self.q, x[..., :targets, :]), (self.k, x), (self.v, x))
         )
-        # A dimension for the heads: (..., N, N) -> (..., 1, N, N).
-        mask = None if adjacency is None else adjacency.unsqueeze(-3)
-        drop = self.dropout if self.training else 0.0
-        attention = None
-        if weight is None and self.aggregation != "max" and not want_attention:
-            received = fused_attention(q, k, v, mask, quiet=self.quiet, drop=drop)
-        else:
-            attention = attention_weights(q, k, mask, quiet=self.quiet)
-            applied = dropout(attention, drop)
-            if weight is not None:
-                applied = applied * weight.unsqueeze(-3)
-            received = attend_max(applied, v, mask) if self.aggregation == "max" else applied @ v
-        received = received.transpose(-3, -2).flatten(-2)
-        if self.aggregation == "mean":
-            count = x.size(-2) if adjacency is None else adjacency.sum(-1, keepdim=True).clamp(min=1)
-            received = received / count
-        return received, attention if want_attention else None
+        return dense_attention(
+            *(q, k, v, adjacency, weight, added),
+            aggregation=self.aggregation,
+            quiet=self.quiet,
+            drop=self.dropout if self.training else 0.0,
+            want_attention=want_attention,
+        )
 
-    def _sparse(self, x: Tensor, edge_index: Tensor, weight: Tensor | None) -> tuple[Tensor, Tensor]:
+    def _sparse(
+        self, x: Tensor, edge_index: Tensor, weight: Tensor | None, added: Tensor | None
+    ) -> tuple[Tensor, Tensor]:
         """The messages received (..., N, D), and the attention (E', H)."""
         flat = x.reshape(-1, self.dim)
         size = (flat.size(0), flat.size(0))
         q, k, v = (linear(flat).unflatten(-1, (self.num_heads, -1)) for linear in (self.q, self.k, self.v))
-        attention: Tensor = self.edge_updater(edge_index, q=q, k=k, size=size)
+        attention: Tensor = self.edge_updater(edge_index, q=q, k=k, added=added, size=size)
         received: Tensor = self.propagate(edge_index, v=v, attention=attention, weight=weight, size=size)
         return received.reshape(x.shape), attention
 
-    def edge_update(self, q_i: Tensor, k_j: Tensor, index: Tensor, size_i: int | None) -> Tensor:
+    def edge_update(self, q_i: Tensor, k_j: Tensor, added: Tensor | None, index: Tensor, size_i: int | None) -> Tensor:
         """The attention (E, H) along the edges."""
         assert size_i is not None
         scores = (q_i * k_j).sum(dim=-1) * q_i.size(-1) ** -0.5
+        scores = scores if added is None else scores + added
         return sparse_softmax(scores, index, size_i, quiet=self.quiet)
 
     def message(self, v_j: Tensor, attention: Tensor, weight: Tensor | None) -> Tensor:

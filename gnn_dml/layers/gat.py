@@ -13,9 +13,10 @@ from torch.nn.functional import dropout, leaky_relu
 from torch_geometric.nn import GATConv as PyGGATConv
 from torch_geometric.typing import Adj
 
+from gnn_dml.layers.edge_attributes import logits_matrix
 from gnn_dml.layers.edges import every_pair
 from gnn_dml.layers.path import Backend, Crossover
-from gnn_dml.layers.pyg import Nodes, check_heads, pass_messages, settle_backend
+from gnn_dml.layers.pyg import Nodes, as_pygs, check_heads, pass_messages, settle_backend
 from gnn_dml.layers.softmax import dense_softmax
 from gnn_dml.layers.sorted_attention import attend_sorted
 from gnn_dml.layers.steps import OwnSteps
@@ -42,8 +43,8 @@ class GATConv(OwnSteps, PyGGATConv):
         *args: As in `torch_geometric.nn.GATConv`.
         backend: "dense" or "sparse" forces a path; "auto" takes the faster one (`gnn_dml.layers.path`). The sparse one
             is taken wherever a step of message passing was changed (`gnn_dml.layers.steps`).
-        **kwargs: As in `torch_geometric.nn.GATConv`. Edge features (`edge_dim`), aggregations other than the sum and
-            bipartite graphs have no dense path.
+        **kwargs: As in `torch_geometric.nn.GATConv`. Aggregations other than the sum, bipartite graphs, and edge
+            features (`edge_dim`) beside `add_self_loops` have no dense path.
 
     Raises:
         ValueError: If the backend is unknown, or "dense" is forced on what has no dense path.
@@ -120,7 +121,8 @@ class GATConv(OwnSteps, PyGGATConv):
             edge_index: An edge_index (2, E), or a boolean adjacency (N, N) or (B, N, N) with entry [target, source], or
                 None for the complete graph with self-loops; or an adjacency of `torch.sparse` or `torch_sparse` with
                 entry [target, source], which PyG's own code computes.
-            edge_attr: (E, edge_dim) beside an edge_index, as in PyG.
+            edge_attr: (E, edge_dim) beside an edge_index, as in PyG; (N, N, edge_dim) [target, source] beside a matrix
+                or None; with a leading B where the graphs of a batch differ.
             size: (sources, targets) beside an edge_index, as in PyG.
             return_attention_weights: Whether to return the attention too.
             edge_weight: Not taken: graph attention learns its weights from the nodes alone.
@@ -146,17 +148,28 @@ class GATConv(OwnSteps, PyGGATConv):
             return_attention_weights=return_attention_weights,
         )
 
-    def dense(self, x: Tensor, adjacency: Tensor | None, want_attention: bool) -> tuple[Tensor, Tensor | None]:
+    def __prepare_scriptable__(self) -> nn.Module:
+        """What `torch.jit.script` compiles in the place of this layer: PyG's own class with the same parameters.
+
+        It stands there in the model that was given as well, which from then on takes an edge_index alone.
+        """
+        return as_pygs(self, GATConv, PyGGATConv)
+
+    def dense(
+        self, x: Tensor, adjacency: Tensor | None, want_attention: bool, edge_attr: Tensor | None = None
+    ) -> tuple[Tensor, Tensor | None]:
         """The dense path; see `gnn_dml.layers.pyg.DenseLayer`."""
         values = self.lin(x).unflatten(-1, (self.heads, self.out_channels)).transpose(-3, -2)  # (..., H, N, C)
         # What a node adds to a score as a target and as a source: one product for both.
         parts = values @ torch.stack((self.att_dst[0], self.att_src[0]), dim=-1)  # (..., H, N, 2)
         target, source = parts.unbind(-1)
         attention = None
-        if not want_attention and self._sorts(x) and (every := every_pair(adjacency)) is not None:
+        if edge_attr is None and not want_attention and self._sorts(x) and (every := every_pair(adjacency)) is not None:
             received = attend_sorted(target, source, values, self.negative_slope, loop=every)
         else:
-            scores = leaky_relu(target.unsqueeze(-1) + source.unsqueeze(-2), self.negative_slope)  # (..., H, N, N)
+            scores = target.unsqueeze(-1) + source.unsqueeze(-2)  # (..., H, N, N)
+            added = logits_matrix(x, None, edge_attr, self._edge_map())
+            scores = leaky_relu(scores if added is None else scores + added, self.negative_slope)
             attention = dense_softmax(scores, None if adjacency is None else adjacency.unsqueeze(-3))
             attention = dropout(attention, self.dropout, self.training)
             received = attention @ values
@@ -165,6 +178,14 @@ class GATConv(OwnSteps, PyGGATConv):
             out = out + self.res(x)
         out = out if self.bias is None else out + self.bias
         return out, attention if want_attention else None
+
+    def _edge_map(self) -> Tensor | None:
+        """What a feature of an edge adds to the score of each head, (H, F); None without features."""
+        if self.lin_edge is None:
+            return None
+        weight: Tensor = self.lin_edge.weight.unflatten(0, (self.heads, self.out_channels))
+        added: Tensor = (self.att_edge.unsqueeze(-1) * weight).sum(dim=(0, 2))
+        return added
 
     def _sorts(self, x: Tensor) -> bool:
         """Whether a complete graph of these nodes is computed by sorting."""

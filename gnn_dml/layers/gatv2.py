@@ -1,6 +1,7 @@
 """PyG's GATv2Conv with a dense path that works on blocks of targets.
 
-Legend: N nodes, b targets of a block, H heads, C channels per head, E edges, B graphs of equal size.
+Legend: N nodes, b targets of a block, H heads, C channels per head, E edges, F features of an edge, B graphs of equal
+size.
 """
 
 from __future__ import annotations
@@ -14,12 +15,12 @@ from torch.nn.functional import dropout
 from torch_geometric.nn import GATv2Conv as PyGGATv2Conv
 from torch_geometric.typing import Adj
 
-from gnn_dml.layers.additive import additive_scores, by_distance
+from gnn_dml.layers.additive import additive_scores, by_distance, scores_by_broadcasting
 from gnn_dml.layers.blocks import block_size, over_targets
 from gnn_dml.layers.compiled import can_compile, scores_by_compiling
 from gnn_dml.layers.edges import is_symbolic
 from gnn_dml.layers.path import Backend, Crossover
-from gnn_dml.layers.pyg import Nodes, check_heads, pass_messages, settle_backend
+from gnn_dml.layers.pyg import Nodes, as_pygs, check_heads, pass_messages, settle_backend
 from gnn_dml.layers.softmax import dense_softmax
 from gnn_dml.layers.steps import OwnSteps
 
@@ -53,8 +54,8 @@ class GATv2Conv(OwnSteps, PyGGATv2Conv):
             the same from step to step: for 8 heads of 64 channels from 1,024 nodes on, where ten to twenty steps make
             up for it. Where there is no C++ compiler a warning says so, and the layer goes on without. The numbers
             differ by rounding.
-        **kwargs: As in `torch_geometric.nn.GATv2Conv`. Edge features (`edge_dim`), aggregations other than the sum and
-            bipartite graphs have no dense path.
+        **kwargs: As in `torch_geometric.nn.GATv2Conv`. Aggregations other than the sum, bipartite graphs, and edge
+            features (`edge_dim`) beside `add_self_loops` have no dense path.
 
     Raises:
         ValueError: If the backend is unknown, or "dense" is forced on what has no dense path.
@@ -135,7 +136,8 @@ class GATv2Conv(OwnSteps, PyGGATv2Conv):
             edge_index: An edge_index (2, E), or a boolean adjacency (N, N) or (B, N, N) with entry [target, source], or
                 None for the complete graph with self-loops; or an adjacency of `torch.sparse` or `torch_sparse` with
                 entry [target, source], which PyG's own code computes.
-            edge_attr: (E, edge_dim) beside an edge_index, as in PyG.
+            edge_attr: (E, edge_dim) beside an edge_index, as in PyG; (N, N, edge_dim) [target, source] beside a matrix
+                or None; with a leading B where the graphs of a batch differ.
             return_attention_weights: Whether to return the attention too.
             edge_weight: Not taken: graph attention learns its weights from the nodes alone.
 
@@ -159,7 +161,16 @@ class GATv2Conv(OwnSteps, PyGGATv2Conv):
             return_attention_weights=return_attention_weights,
         )
 
-    def dense(self, x: Tensor, adjacency: Tensor | None, want_attention: bool) -> tuple[Tensor, Tensor | None]:
+    def __prepare_scriptable__(self) -> nn.Module:
+        """What `torch.jit.script` compiles in the place of this layer: PyG's own class with the same parameters.
+
+        It stands there in the model that was given as well, which from then on takes an edge_index alone.
+        """
+        return as_pygs(self, GATv2Conv, PyGGATv2Conv)
+
+    def dense(
+        self, x: Tensor, adjacency: Tensor | None, want_attention: bool, edge_attr: Tensor | None = None
+    ) -> tuple[Tensor, Tensor | None]:
         """The dense path; see `gnn_dml.layers.pyg.DenseLayer`."""
         # PyG calls the sources left and the targets right.
         source = self.lin_l(x).unflatten(-1, (self.heads, self.out_channels)).transpose(-3, -2)  # (..., H, N, C)
@@ -170,22 +181,36 @@ class GATv2Conv(OwnSteps, PyGGATv2Conv):
         score = scores_by_compiling if self._compiles(x) else additive_scores
         drop = self.dropout if self.training else 0.0  # read here: backward, which attends again, may find another mode
 
-        def attend(target: Tensor, mask: Tensor | None, source: Tensor, a: Tensor) -> tuple[Tensor, ...]:
-            attention = dense_softmax(score(target, source, a, self.negative_slope), mask)
+        def attend(
+            target: Tensor, mask: Tensor | None, attr: Tensor | None, source: Tensor, a: Tensor
+        ) -> tuple[Tensor, ...]:
+            if attr is None:
+                scores = score(target, source, a, self.negative_slope)
+            else:
+                scores = scores_by_broadcasting(target, source, a, self.negative_slope, self._of_edges(attr))
+            attention = dense_softmax(scores, mask)
             attention = dropout(attention, drop)
             received = attention @ source
             return (received, attention) if want_attention else (received,)
 
         per_target, budget = source.numel(), MAX_HIDDEN
-        if score is scores_by_compiling or by_distance(self.att[0]):
+        if edge_attr is None and (score is scores_by_compiling or by_distance(self.att[0])):
             per_target, budget = source[..., 0].numel(), MAX_SCORES
+        rows = None if edge_attr is None else edge_attr.flatten(-2)  # a target's features, (..., N, N * F)
         size = x.size(-2) if is_symbolic() else block_size(x.size(-2), per_target, budget)
-        received, *rest = over_targets(attend, size, (target, mask), source, self.att[0], random=drop > 0)
+        received, *rest = over_targets(attend, size, (target, mask, rows), source, self.att[0], random=drop > 0)
         out: Tensor = received.transpose(-3, -2).flatten(-2) if self.concat else received.mean(dim=-3)
         if self.res is not None:
             out = out + self.res(x)
         out = out if self.bias is None else out + self.bias
         return out, rest[0] if want_attention else None
+
+    def _of_edges(self, rows: Tensor) -> Tensor:
+        """What features of edges add to targets and sources: (..., b, N * F) to (..., H, b, N, C)."""
+        assert self.lin_edge is not None
+        features = self.lin_edge.in_channels
+        hidden: Tensor = self.lin_edge(rows.view(*rows.shape[:-1], rows.size(-1) // features, features))
+        return hidden.view(*hidden.shape[:-1], self.heads, self.out_channels).movedim(-2, -4)
 
     def _compiles(self, x: Tensor) -> bool:
         """Whether the scores of these nodes come from compiled loops."""

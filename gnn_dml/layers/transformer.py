@@ -15,7 +15,7 @@ from torch_geometric.typing import Adj
 
 from gnn_dml.layers.attend import attention_weights, fused_attention
 from gnn_dml.layers.path import Backend, Crossover
-from gnn_dml.layers.pyg import Nodes, check_heads, pass_messages, settle_backend
+from gnn_dml.layers.pyg import Nodes, as_pygs, check_heads, pass_messages, settle_backend
 from gnn_dml.layers.start import start_as_product
 from gnn_dml.layers.steps import OwnSteps
 
@@ -34,8 +34,8 @@ class TransformerConv(OwnSteps, PyGTransformerConv):
         backend: "dense" or "sparse" forces a path; "auto" takes the faster one (`gnn_dml.layers.path`). The sparse one
             is taken wherever a step of message passing was changed (`gnn_dml.layers.steps`). Second derivatives need
             "sparse": the fused kernel of the dense path has none on a CPU.
-        **kwargs: As in `torch_geometric.nn.TransformerConv`. Edge features (`edge_dim`), aggregations other than the
-            sum and bipartite graphs have no dense path.
+        **kwargs: As in `torch_geometric.nn.TransformerConv`. Aggregations other than the sum and bipartite graphs have
+            no dense path; with edge features (`edge_dim`) it is not fused.
 
     Raises:
         ValueError: If the backend is unknown, or "dense" is forced on what has no dense path.
@@ -105,7 +105,8 @@ class TransformerConv(OwnSteps, PyGTransformerConv):
             edge_index: An edge_index (2, E), or a boolean adjacency (N, N) or (B, N, N) with entry [target, source], or
                 None for the complete graph with self-loops; or an adjacency of `torch.sparse` or `torch_sparse` with
                 entry [target, source], which PyG's own code computes.
-            edge_attr: (E, edge_dim) beside an edge_index, as in PyG.
+            edge_attr: (E, edge_dim) beside an edge_index, as in PyG; (N, N, edge_dim) [target, source] beside a matrix
+                or None; with a leading B where the graphs of a batch differ.
             return_attention_weights: Whether to return the attention too; as in PyG, None is the way not to ask for it.
             edge_weight: Not taken: PyG's class has edge features instead.
 
@@ -128,7 +129,16 @@ class TransformerConv(OwnSteps, PyGTransformerConv):
             return_attention_weights=return_attention_weights,
         )
 
-    def dense(self, x: Tensor, adjacency: Tensor | None, want_attention: bool) -> tuple[Tensor, Tensor | None]:
+    def __prepare_scriptable__(self) -> nn.Module:
+        """What `torch.jit.script` compiles in the place of this layer: PyG's own class with the same parameters.
+
+        It stands there in the model that was given as well, which from then on takes an edge_index alone.
+        """
+        return as_pygs(self, TransformerConv, PyGTransformerConv)
+
+    def dense(
+        self, x: Tensor, adjacency: Tensor | None, want_attention: bool, edge_attr: Tensor | None = None
+    ) -> tuple[Tensor, Tensor | None]:
         """The dense path; see `gnn_dml.layers.pyg.DenseLayer`."""
         query, key, value = (
             linear(x).unflatten(-1, (self.heads, self.out_channels)).transpose(-3, -2)
@@ -137,13 +147,21 @@ class TransformerConv(OwnSteps, PyGTransformerConv):
         mask = None if adjacency is None else adjacency.unsqueeze(-3)
         drop = self.dropout if self.training else 0.0
         attention = None
-        if want_attention:
+        if edge_attr is not None:
+            weight = self.lin_edge.weight.unflatten(0, (self.heads, self.out_channels))  # (H, C, F)
+            asked = (query @ weight).movedim(-3, -1)  # of each feature, (..., N, F, H)
+            added = (edge_attr @ asked).movedim(-1, -3) * self.out_channels**-0.5
+            attention = attention_weights(query, key, mask, added=added)
+            applied = dropout(attention, drop)
+            heard = applied.transpose(-3, -2) @ edge_attr  # sums of features, (..., N, H, F)
+            received = applied @ value + heard.transpose(-3, -2) @ weight.mT
+        elif want_attention:
             attention = attention_weights(query, key, mask)
             received = dropout(attention, drop) @ value
         else:
             received = fused_attention(query, key, value, mask, drop=drop)
         out: Tensor = received.transpose(-3, -2).flatten(-2) if self.concat else received.mean(dim=-3)
-        return self._with_root(out, x), attention
+        return self._with_root(out, x), attention if want_attention else None
 
     def _with_root(self, out: Tensor, x: Tensor) -> Tensor:
         """Add the node's own part, gated where the layer was built with `beta`."""

@@ -34,7 +34,7 @@ class RefinerBlock(nn.Module):
     Args:
         attention: A layer from D to D channels, called as `attention(x, edges, edge_weight=edge_weight)`, or with the
             weights in the third place if it has no argument of that name; and where its attention is asked for, also
-            with `return_attention_weights=True`, as PyG's layers take it.
+            with `return_attention_weights=True`, as PyG's layers take it. Features of edges go by the name `edge_attr`.
         dim: D.
         dropout: Probability of dropping a channel after the attention, inside the feed-forward network and after it.
         norm: LayerNorm "after" each sum, as published; "before" the attention and the network, so that nodes pass
@@ -87,10 +87,11 @@ class RefinerBlock(nn.Module):
         x: Tensor,
         edges: Tensor | None = None,
         edge_weight: Tensor | None = None,
+        edge_attr: Tensor | None = None,
         *,
         return_attention_weights: bool = False,
     ) -> Tensor | tuple[Tensor, AttentionWeights]:
-        """Refine nodes (..., N, D) once; `edges` and `edge_weight` as the attention layer takes them.
+        """Refine nodes (..., N, D) once; `edges` and what belongs to them as the attention layer takes them.
 
         Returns:
             The refined nodes (..., N, D); with `return_attention_weights` a pair of them and the layer's
@@ -98,13 +99,21 @@ class RefinerBlock(nn.Module):
         """
         attention, heard = None, self._heard(x)
         if return_attention_weights:
-            received, attention = call_layer(self.attention, heard, edges, edge_weight, return_attention_weights=True)
+            received, attention = call_layer(
+                self.attention, heard, edges, edge_weight, edge_attr, return_attention_weights=True
+            )
         else:
-            received = call_layer(self.attention, heard, edges, edge_weight)
+            received = call_layer(self.attention, heard, edges, edge_weight, edge_attr)
         out = self._after(x, received)
         return out if attention is None else (out, attention)
 
-    def first(self, x: Tensor, edges: Tensor | None = None, edge_weight: Tensor | None = None) -> Tensor:
+    def first(
+        self,
+        x: Tensor,
+        edges: Tensor | None = None,
+        edge_weight: Tensor | None = None,
+        edge_attr: Tensor | None = None,
+    ) -> Tensor:
         """The first node refined, (..., 1, D): the same as in `forward`, without the work for all others.
 
         A layer with a method `to_first`, called as the layer is, spares its share of it; of any other layer the first
@@ -113,14 +122,20 @@ class RefinerBlock(nn.Module):
         heard = self._heard(x)
         to_first: Callable[..., Tensor] | None = getattr(self.attention, "to_first", None)
         if to_first is None:
-            received = call_layer(self.attention, heard, edges, edge_weight)[..., :1, :]
+            received = call_layer(self.attention, heard, edges, edge_weight, edge_attr)[..., :1, :]
         else:
-            received = call_layer(to_first, heard, edges, edge_weight)
+            received = call_layer(to_first, heard, edges, edge_weight, edge_attr)
         return self._after(x[..., :1, :], received)
 
-    def messages(self, x: Tensor, edges: Tensor | None = None, edge_weight: Tensor | None = None) -> Tensor:
+    def messages(
+        self,
+        x: Tensor,
+        edges: Tensor | None = None,
+        edge_weight: Tensor | None = None,
+        edge_attr: Tensor | None = None,
+    ) -> Tensor:
         """What is added to the nodes (..., N, D) by the attention, after its gate and before any norm."""
-        return self._gated(call_layer(self.attention, self._heard(x), edges, edge_weight))
+        return self._gated(call_layer(self.attention, self._heard(x), edges, edge_weight, edge_attr))
 
     def _heard(self, x: Tensor) -> Tensor:
         """What the attention sees of the nodes."""

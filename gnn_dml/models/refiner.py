@@ -6,7 +6,7 @@ Legend: N nodes, D_in channels in, D = D_in / reduction, L blocks, C classes, B 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Literal, get_args
 
@@ -14,11 +14,13 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import normalize
 
+from gnn_dml.graphs import check_edge_features, edge_features
 from gnn_dml.layers.dot_product import AttentionWeights
-from gnn_dml.layers.weights import takes_weights
+from gnn_dml.layers.edge_attributes import read_edges
+from gnn_dml.layers.weights import build_layer, takes_weights
 from gnn_dml.models.block import Norm, RefinerBlock, check_dropout
 from gnn_dml.models.neck import Neck
-from gnn_dml.models.start import Start, start_block, start_map
+from gnn_dml.models.start import Start, start_block, start_edge_features, start_map
 
 Output = Literal["last", "concatenated", "every"]
 
@@ -48,7 +50,8 @@ class Refiner(nn.Module):
     Args:
         dim: D_in, channels of the node features.
         num_classes: C.
-        layer: Called as `layer(D)` once per block; returns an attention layer of this package.
+        layer: Called as `layer(D)` once per block, or `layer(D, edge_dim=F)` for F features of edges; returns an
+            attention layer of this package.
         num_layers: L.
         reduction: D_in / D; 1 in every published configuration.
         output: "last" layer, all layers "concatenated", or "every" layer with its own neck, classifier and logits.
@@ -65,10 +68,14 @@ class Refiner(nn.Module):
         feed_forward: Whether the blocks have a feed-forward network.
         gate: Where the learned factor of the messages starts; None is no factor, but 0 at the start "identity".
         detached: Whether gradients of the refined branch end at the nodes and do not reach the backbone.
+        edge_features: What every block is told of each edge: any of `gnn_dml.graphs.EDGE_FEATURES`, computed from the
+            embeddings of the call, without gradient, in O(N^2) memory. They are divided by `temperature`, so that a
+            weight of 1 counts as much as a cosine does at the start "expansion". Their effect begins at 0.
+        mutual_k: Of the feature "mutual": how many others are near to a node.
 
     Raises:
-        ValueError: If a number or a name is out of range, it is `weighted` and the layer takes no edge weights, or the
-            layer knows no such start.
+        ValueError: If a number or a name is out of range, it is `weighted` and the layer takes no edge weights, there
+            are edge features and the layer takes none, or the layer knows no such start.
 
     Attributes:
         out_dim: D', channels of a refined embedding.
@@ -103,6 +110,8 @@ class Refiner(nn.Module):
         feed_forward: bool = True,
         gate: float | None = None,
         detached: bool = False,
+        edge_features: Sequence[str] = (),
+        mutual_k: int = 3,
     ) -> None:
         super().__init__()
         if num_layers < 1:
@@ -121,12 +130,26 @@ class Refiner(nn.Module):
         self.weighted = weighted
         self.scale = math.sqrt(dim) if scale_input else 1.0
         self.detached = detached
+        self.temperature = temperature
+        self.edge_features = check_edge_features(edge_features, mutual_k)
+        self.mutual_k = mutual_k
         self.reduce = nn.Linear(dim, width)
         gate = 0.0 if start == "identity" and gate is None else gate
         self.blocks = nn.ModuleList(
-            RefinerBlock(layer(width), width, dropout=dropout, norm=norm, feed_forward=feed_forward, gate=gate)
+            RefinerBlock(
+                build_layer(layer, width, self.edge_features),
+                width,
+                dropout=dropout,
+                norm=norm,
+                feed_forward=feed_forward,
+                gate=gate,
+            )
             for _ in range(num_layers)
         )
+        if self.edge_features:
+            for block in self.blocks:
+                assert isinstance(block, RefinerBlock)
+                start_edge_features(block)
         if start != "published":
             start_map(self.reduce)
             for block in self.blocks:
@@ -157,15 +180,15 @@ class Refiner(nn.Module):
         Raises:
             ValueError: If the refiner is `weighted` and there are no edge weights.
         """
-        edge_weight = self._used(edge_weight)
+        given = (edges, self._used(edge_weight), self._features(x, edges))
         x = self._nodes(x)
         hidden, attention = [], []
         for block in self.blocks:
             if return_attention_weights:
-                x, weights = block(x, edges, edge_weight, return_attention_weights=True)
+                x, weights = block(x, *given, return_attention_weights=True)
                 attention.append(weights)
             else:
-                x = block(x, edges, edge_weight)
+                x = block(x, *given)
             hidden.append(x)
         if self.output == "last":
             hidden = hidden[-1:]
@@ -193,15 +216,15 @@ class Refiner(nn.Module):
         Raises:
             ValueError: If the refiner is `weighted` and there are no edge weights.
         """
-        edge_weight = self._used(edge_weight)
+        given = (edges, self._used(edge_weight), self._features(x, edges))
         x = self._nodes(x)
         hidden = []
         for block in self.blocks[:-1]:
-            x = block(x, edges, edge_weight)
+            x = block(x, *given)
             hidden.append(x[..., :1, :])
         last = self.blocks[-1]
         assert isinstance(last, RefinerBlock)
-        hidden.append(last.first(x, edges, edge_weight))
+        hidden.append(last.first(x, *given))
         out = torch.cat(hidden, dim=-1) if self.output == "concatenated" else hidden[-1]
         return normalize(out.squeeze(-2), dim=-1)
 
@@ -210,6 +233,13 @@ class Refiner(nn.Module):
         x = x.detach() if self.detached else x
         nodes: Tensor = self.reduce(x if self.scale == 1 else x * self.scale)
         return nodes
+
+    def _features(self, x: Tensor, edges: Tensor | None) -> Tensor | None:
+        """The features of the edges, in the form that goes with them; None where there are none."""
+        if not self.edge_features:
+            return None
+        found = edge_features(x, self.edge_features, mutual_k=self.mutual_k)
+        return read_edges(found / self.temperature, edges)
 
     def _check_layers(self) -> None:
         for block in self.blocks:

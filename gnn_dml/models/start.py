@@ -11,7 +11,7 @@ import math
 from typing import Literal, Protocol, runtime_checkable
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from gnn_dml.models.block import RefinerBlock
 
@@ -38,6 +38,16 @@ def start_map(linear: nn.Linear) -> None:
         nn.init.eye_(linear.weight)
         if linear.bias is not None:
             nn.init.zeros_(linear.bias)
+
+
+def start_edge_features(block: RefinerBlock) -> None:
+    """Let the features of edges begin without effect: the map that PyG's layers call `lin_edge` is set to 0.
+
+    `DotProductAttention` begins so by itself; a layer that has neither begins as it says.
+    """
+    linear = getattr(block.attention, "lin_edge", None)
+    if isinstance(linear, nn.Module) and isinstance(linear.weight, Tensor):
+        nn.init.zeros_(linear.weight)
 
 
 def start_block(block: RefinerBlock, start: Start, *, temperature: float, dim: int) -> None:

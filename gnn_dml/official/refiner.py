@@ -10,7 +10,7 @@ from torch import Tensor
 
 from gnn_dml.errors import UserError
 from gnn_dml.layers import DotProductAttention
-from gnn_dml.layers.dot_product import Aggregation
+from gnn_dml.layers.attend import Aggregation
 from gnn_dml.models.refiner import Output, Refiner
 from gnn_dml.official.names import filled, size
 

@@ -61,6 +61,7 @@ OTHER = [
     ["loss=focal"],
     ["layer.aggregation=mean"],
     ["protocol.reload=[3]"],
+    ["refiner.edge_features=[rank]"],
     ["protocol.neighbourhood=reciprocal"],
     ["protocol.neighbourhood=reciprocal", "protocol.k1=12"],
 ]
