@@ -103,7 +103,9 @@ def _maxima(scores: Tensor, width: int, dim: int) -> Tensor:
     groups = scores.size(dim) // width
     if groups < 2:
         return scores.narrow(dim, 0, min(width, scores.size(dim)))
-    return scores.narrow(dim, 0, groups * width).unflatten(dim, (groups, width)).amax(dim=dim)
+    whole = scores.narrow(dim, 0, groups * width)
+    shape = (groups, width, scores.size(1)) if dim == 0 else (len(scores), groups, width)
+    return whole.reshape(shape).amax(dim=dim)
 
 
 def _sample_maxima(queries: Tensor, sample: list[Tensor], halves: list[Tensor] | None) -> Tensor:

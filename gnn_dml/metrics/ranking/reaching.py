@@ -43,12 +43,12 @@ class Reaching:
         np.greater_equal(values.numpy(), bound.numpy(), out=mask[:, : values.size(1)])
         mask[:, values.size(1) :] = False
         flat = mask.ravel().nonzero()[0]
-        row, column = flat >> self._bits, flat & ((1 << self._bits) - 1)
-        apart = (rows.numpy().take(row) != columns.numpy().take(column)).nonzero()[0]
-        row, column = row.take(apart), column.take(apart)
+        y, x = flat >> self._bits, flat & ((1 << self._bits) - 1)
+        apart = (rows.numpy().take(y) != columns.numpy().take(x)).nonzero()[0]
+        y, x = y.take(apart), x.take(apart)
         whole = values.size(1) == mask.shape[1] and values.is_contiguous()
-        found = values.numpy().ravel().take(flat.take(apart)) if whole else values.numpy()[row, column]
-        return torch.from_numpy(row), torch.from_numpy(column), torch.from_numpy(found)
+        found = values.numpy().ravel().take(flat.take(apart)) if whole else values.numpy()[y, x]
+        return torch.from_numpy(y), torch.from_numpy(x), torch.from_numpy(found)
 
 
 def pick(values: Tensor, index: Tensor) -> Tensor:
