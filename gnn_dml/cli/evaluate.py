@@ -69,7 +69,8 @@ def _run_models(arguments: argparse.Namespace, runs: Sequence[str], settings: Se
 
 
 def _options(arguments: argparse.Namespace) -> dict[str, Any]:
-    return {name: getattr(arguments, name) for name in ("ks", "metric", "restarts", "seed", "more")}
+    names = ("ks", "metric", "restarts", "kmeans_normalize", "seed", "more")
+    return {name: getattr(arguments, name) for name in names}
 
 
 def _to_json(found: Evaluation) -> dict[str, Any]:

@@ -47,6 +47,7 @@ def evaluate_embeddings(
     restarts: int = 1,
     seed: int | None = None,
     more: Sequence[str] = (),
+    kmeans_normalize: bool = True,
 ) -> pd.DataFrame:
     """Measure embeddings in a file, as `gnn-dml evaluate --embeddings` does.
 
@@ -58,6 +59,7 @@ def evaluate_embeddings(
         restarts: Of k-means.
         seed: Of k-means; None as the file says, else 0.
         more: Other metrics of retrieval, such as "mrr"; `gnn_dml.metrics.retrieval` defines them.
+        kmeans_normalize: Whether k-means is of the L2-normalised embeddings; see `gnn_dml.metrics.clustering`.
 
     Returns:
         One row with the columns of `gnn_dml.experiments.evaluate`, less those that speak of a run.
@@ -74,7 +76,17 @@ def evaluate_embeddings(
            images  recall@1  unmatched
         0       3       1.0          1
     """
-    return make_frame(evaluate_file(path, labels, ks=ks, metric=metric, restarts=restarts, seed=seed, more=more).rows())
+    found = evaluate_file(
+        path,
+        labels,
+        ks=ks,
+        metric=metric,
+        restarts=restarts,
+        seed=seed,
+        more=more,
+        kmeans_normalize=kmeans_normalize,
+    )
+    return make_frame(found.rows())
 
 
 def evaluate_file(
@@ -86,6 +98,7 @@ def evaluate_file(
     restarts: int = 1,
     seed: int | None = None,
     more: Sequence[str] = (),
+    kmeans_normalize: bool = True,
 ) -> FileEvaluation:
     """Measure embeddings in a file; see `evaluate_embeddings`.
 
@@ -98,6 +111,7 @@ def evaluate_file(
         metric=metric,
         restarts=restarts,
         more=more,
+        normalize=kmeans_normalize,
     )
     x, y, query = table.tensors()
     found = measure_embedding(str(path), "embeddings", x, y, query, options=options)

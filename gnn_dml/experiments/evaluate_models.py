@@ -103,6 +103,7 @@ def evaluate(
     workers: int | None = None,
     training_free: bool = False,
     more: Sequence[str] = (),
+    kmeans_normalize: bool = True,
     trust: Sequence[str] = (),
     config_dirs: Sequence[str] = (),
 ) -> pd.DataFrame:
@@ -125,6 +126,7 @@ def evaluate(
         training_free: Whether to measure what neighbours give without training too: query expansion, re-ranking and
             diffusion (`gnn_dml.evaluation.training_free`). They look by cosine, and score retrieval alone.
         more: Other metrics of retrieval, such as "mrr"; `gnn_dml.metrics.retrieval` defines them.
+        kmeans_normalize: Whether k-means is of the L2-normalised embeddings; see `gnn_dml.metrics.clustering`.
         trust: See `runs`.
         config_dirs: Likewise.
 
@@ -152,6 +154,7 @@ def evaluate(
         workers=workers,
         training_free=training_free,
         more=more,
+        kmeans_normalize=kmeans_normalize,
     )
     frame = found.frame()
     frame.attrs["remarks"] = found.remarks
@@ -171,6 +174,7 @@ def evaluate_models(
     workers: int | None = None,
     training_free: bool = False,
     more: Sequence[str] = (),
+    kmeans_normalize: bool = True,
 ) -> Evaluation:
     """Measure one model, or several as an ensemble; see `evaluate`."""
     if refined:
@@ -182,6 +186,7 @@ def evaluate_models(
         metric=metric,
         restarts=restarts,
         more=more,
+        normalize=kmeans_normalize,
     )
     computing = choose_device(models, device)
     members = [model.read_split(split, workers=workers) for model in models]

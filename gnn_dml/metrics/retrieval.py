@@ -19,7 +19,7 @@ from gnn_dml.metrics.inputs import as_classes, as_matrix
 from gnn_dml.metrics.measures import parse_measures
 from gnn_dml.metrics.ranking.full_sort import count_by_sorting
 from gnn_dml.metrics.ranking.negative_counts import NegativeCounts, count_negatives
-from gnn_dml.metrics.ranking.positives import Classes, Pairs, group_by_class, score_pairs
+from gnn_dml.metrics.ranking.positives import Classes, group_by_class
 from gnn_dml.metrics.ranking.scores import query_scores
 from gnn_dml.metrics.ranking.space import Metric, Space, full_precision, make_space
 from gnn_dml.metrics.ranking.unusual import UnusualSpaceWarning, describe_unusual
@@ -296,11 +296,7 @@ def _count(space: Space, classes: Classes, depth: Tensor, ks: Sequence[int] | No
         ranks = None if ks is None else torch.tensor(sorted(ks)).to(few.device)
         total = queries
         while bool(left.any()):
-            pairs = score_pairs(space, classes, few)
-            some = torch.where(left, depth, 0)
-            if not bool(left.all()):
-                pairs = Pairs(*(column[left[pairs.query]] for column in pairs))
-            found, overflowed = count_negatives(space, pairs, some, ranks, bar.update)
+            found, overflowed = count_negatives(space, classes, torch.where(left, depth, 0), ranks, bar.update)
             counts.append(found)
             if not space.coarse or 4 * int(overflowed.sum()) < len(overflowed):
                 long |= overflowed

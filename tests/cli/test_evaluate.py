@@ -244,6 +244,18 @@ def test_euclidean_distance_is_another_ranking(mine, program):
     assert found["recall@1"] != elsewhere(program, *mine)["recall@1"]
 
 
+def test_k_means_takes_embeddings_as_they_are(program, tmp_path):
+    """Two classes in one direction, which their lengths alone tell apart."""
+    x = [[3, 4.1], [3.3, 4.4], [12, 16.4], [12.3, 16.4]]
+    np.savez(tmp_path / "e.npz", embeddings=x, labels=list("aabb"))
+    found = [
+        elsewhere(program, "--embeddings", tmp_path / "e.npz", *option)["nmi"]
+        for option in ([], ["--no-kmeans-normalize"])
+    ]
+    assert found[0] < 0.5
+    assert found[1] == pytest.approx(1)
+
+
 @pytest.mark.parametrize("out", ["e.parquet", "e.npz"])
 @pytest.mark.parametrize("option", [[], ["--refined"]])
 def test_a_file_of_embeddings_gives_the_numbers_of_the_run(run, program, tmp_path, out, option):

@@ -15,6 +15,9 @@ KINDS = ("random", "tied", "copies", "same")
 # Small enough that a few dozen points use several blocks, samples, groups, and every way to answer a query.
 SIZES = {
     "gnn_dml.metrics.ranking.space.BLOCK": (8, 16, 1024),
+    "gnn_dml.metrics.ranking.space.MANY": (20, 2**14),
+    "gnn_dml.metrics.ranking.products.KEPT": (0, 2**11, 2**26),
+    "gnn_dml.metrics.ranking.products.SMALL": (2, 256),
     "gnn_dml.metrics.ranking.negative_counts.SAMPLE": (4, 16, 1024),
     "gnn_dml.metrics.ranking.negative_counts.CANDIDATES": (64, 2**24),
     "gnn_dml.metrics.ranking.negative_counts.MOST_EXACT": (0, 3, 1024),

@@ -81,6 +81,12 @@ def _add_metrics(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--restarts", type=whole_number(1), default=1, metavar="N", help="of k-means, for NMI and AMI (default: 1)"
     )
+    parser.add_argument(
+        "--kmeans-normalize",
+        action=argparse.BooleanOptionalAction,
+        default=True,
+        help="k-means of embeddings divided by their length, as published (default), or of them as they are",
+    )
     parser.add_argument("--seed", type=whole_number(0, 2**32 - 1), metavar="N", help="of k-means (default: the run's)")
     parser.add_argument("--csv", metavar="FILE", help="write a row per embedding; an existing file is replaced")
     parser.add_argument("--json", action="store_true", help="print one JSON object instead of a table")

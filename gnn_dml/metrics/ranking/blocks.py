@@ -2,7 +2,7 @@
 
 Legend: q queries of a block, g items of a block, N candidates.
 
-The scores of a query are compared with a bound below its selected positives, and what reaches it is kept, as
+The scores of a query are compared with a bound below its selected positives, and negatives that reach it are kept, as
 candidates. Of a query whose positives are all far down its list, what is above them is counted instead.
 """
 
@@ -14,8 +14,9 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from gnn_dml.metrics.ranking.positives import Pairs
-from gnn_dml.metrics.ranking.reaching import Reaching, pick, stable_order
+from gnn_dml.metrics.ranking.positives import Classes, Pairs
+from gnn_dml.metrics.ranking.products import less_half
+from gnn_dml.metrics.ranking.reaching import Reaching, pick
 from gnn_dml.metrics.ranking.space import Space
 
 SCORE_BITS = 31
@@ -88,32 +89,9 @@ class Candidates:
         return self._key[: self._count]
 
 
-class Positives:
-    """Where positives, and queries themselves, stand in the blocks, to be taken out of them.
-
-    Args:
-        pairs: All positives.
-        space: What is compared.
-    """
-
-    def __init__(self, pairs: Pairs, space: Space) -> None:
-        self.size = space.block
-        self.across = -(-len(space.items) // space.block)
-        block = pairs.query // space.block * self.across + pairs.item // space.block
-        blocks = -(-len(space.queries) // space.block) * self.across
-        order = stable_order(block, blocks)
-        self.query, self.item = pairs.query[order] % space.block, pairs.item[order] % space.block
-        self.ends = [0, *block.bincount(minlength=blocks).cumsum(0).tolist()]
-
-    def remove(self, product: Tensor, query: int, item: int) -> None:
-        """Set the positives in the block that begins at these positions to -inf, in place."""
-        block = query // self.size * self.across + item // self.size
-        inside = slice(self.ends[block], self.ends[block + 1])
-        product[self.query[inside], self.item[inside]] = -torch.inf
-
-
 def compare_block(
     space: Space,
+    classes: Classes,
     product: Tensor,
     queries: slice,
     items: slice,
@@ -127,7 +105,8 @@ def compare_block(
 
     Args:
         space: What is compared.
-        product: (queries, items) without positives, or (items, queries) if `transposed`.
+        classes: Of all queries and items.
+        product: (queries, items), or (items, queries) if `transposed`.
         queries: Which ones.
         items: Which ones.
         bounds: Of all queries; those of queries that overflow are set to infinity here.
@@ -136,25 +115,24 @@ def compare_block(
         transposed: See `product`.
     """
     dim = int(transposed)
-    scores = product
-    if space.half is not None:
-        scores = product - space.half[items].to(product.dtype).unsqueeze(dim)
+    scores = less_half(space, product, items, dim)
+    ours, theirs = classes.of_query[queries], classes.of_item[items]
     lower, upper = bounds.lower[queries], bounds.upper[queries]
     deep = torch.isfinite(upper).nonzero().squeeze(1)
     floor = lower
     if len(deep):
         floor = lower.index_fill(0, deep, torch.inf)
         few = scores.index_select(dim, deep)
-        high = few > upper[deep].unsqueeze(1 - dim)
+        negative = theirs.unsqueeze(dim) != ours[deep].unsqueeze(1 - dim)
+        high = (few > upper[deep].unsqueeze(1 - dim)).logical_and_(negative)
         counts = torch.zeros_like(candidates.above)
         counts[deep] = high.sum(dim=1 - dim)
         candidates.count(counts)
-        found = ((few >= lower[deep].unsqueeze(1 - dim)) & ~high).nonzero(as_tuple=True)
+        found = ((few >= lower[deep].unsqueeze(1 - dim)) & ~high & negative).nonzero(as_tuple=True)
         _keep(space, few[found], deep[found[dim]], found[1 - dim], lower, items, candidates)
-    row, column = reaching(scores, floor, dim=dim)
+    row, column, score = reaching(scores, floor, *((theirs, ours) if transposed else (ours, theirs)), dim=dim)
     if len(row):
         query, item = (column, row) if transposed else (row, column)
-        score = pick(scores.reshape(-1), row * scores.size(1) + column)
         overflowed = _keep(space, score, query, item, lower, items, candidates)
         if bool(overflowed.any()):
             lower[overflowed], upper[overflowed] = torch.inf, torch.inf

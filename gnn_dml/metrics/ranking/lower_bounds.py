@@ -11,84 +11,105 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from gnn_dml.metrics.ranking.positives import Pairs
-from gnn_dml.metrics.ranking.reaching import sort_numbers, stable_order
+from gnn_dml.metrics.ranking.products import Products, less_half
+from gnn_dml.metrics.ranking.reaching import sort_numbers
 from gnn_dml.metrics.ranking.space import Space
 from gnn_dml.metrics.ranking.threads import side_by_side
 
 ROWS = 2**7
 """Queries compared with the sample at once, at least."""
 
-KEPT = 2**24
-"""Products kept at most, 64 MiB in float32."""
-
-GROUP = 8
+GROUP = 2**5
 """Items of the sample in a group at most."""
 
 
-def select_pairs(space: Space, pairs: Pairs, bound: Tensor) -> tuple[Pairs, Tensor]:
-    """The pairs that count, with their queries in rising order; and the queries (Q,) of which only the nearest does.
-
-    Args:
-        space: What is compared.
-        pairs: All positives.
-        bound: Of each query, from `rank_bounds`.
-    """
-    nearest = torch.full_like(bound, -torch.inf).scatter_reduce(0, pairs.query, pairs.score, "amax")
-    bound = bound - 2 * space.margin
-    deep = nearest < bound
-    bound = torch.minimum(bound, nearest)
-    # A query and itself, which have the score -inf, are left out where nothing is known either.
-    kept = ((pairs.score >= bound[pairs.query]) & (pairs.score > -torch.inf)).nonzero().squeeze(1)
-    kept = kept[stable_order(pairs.query[kept], len(nearest))]
-    return Pairs(*(column[kept] for column in pairs)), deep
-
-
-def rank_bounds(space: Space, relevant: Tensor, size: int, products: dict[int, Tensor]) -> Tensor:
+def rank_bounds(space: Space, relevant: Tensor, size: int, products: Products | None) -> Tensor:
     """Lower bounds on the score of the R-th nearest item of each query, as the products have it; float64 (Q,).
 
-    It comes from a sample of that many items. Between all and all, the queries of the same block do as well if they
-    are enough; their products are put into `products`, by where the block begins, to be used again, unless there are
-    too many.
+    It comes from a sample of that many items. Between all and all, the items of near blocks do as well if they are
+    enough; their products are made here, to be used again.
 
     The sample is cut into groups, and the maxima of the groups are ranked instead of all scores: two of the best
     seldom share a group.
     """
-    own = space.own and size <= space.block
-    size = min(space.block if own else size, len(space.items))
     most = int(relevant.max())
-    groups = max(1, min(GROUP, size // (4 * (most + 1))))
+    size = min(size, len(space.items))
+    if products is not None:
+        return _by_near_blocks(space, relevant, _groups(products.seen, most), products)
+    groups = _groups(size, most)
     order = torch.randperm(len(space.items), generator=torch.Generator().manual_seed(0)).to(relevant.device)
     sample = [space.items[part] for part in order[: size // groups * groups].chunk(groups)]
     half = None if space.half is None else space.half.to(space.items.dtype)
     halves = None if half is None else [half[part] for part in order[: size // groups * groups].chunk(groups)]
-    step = space.block if own else max(ROWS, space.block * space.block * groups // size)
     out = torch.empty(relevant.shape, dtype=torch.float64, device=relevant.device)
+    step = max(ROWS, space.block * space.block * groups // size)
 
     def bound_block(start: int) -> None:
         rows = slice(start, start + step)
-        if own:
-            product = space.blocks(rows, rows)
-            if len(relevant) * space.block <= KEPT:
-                products[start] = product
-            scores = product if half is None else product - half[rows]
-            best = _group_maxima(scores, groups)
-        else:
-            best = _sample_maxima(space.queries[rows], sample, halves)
-        out[rows] = _score_at_rank(best, relevant[rows])
+        out[rows] = _score_at_rank(_sample_maxima(space.queries[rows], sample, halves), relevant[rows])
 
     side_by_side(bound_block, range(0, len(relevant), step), relevant.device)
     return out
 
 
-def _group_maxima(scores: Tensor, groups: int) -> Tensor:
-    """The largest of each so many scores of a row: (q, g) to (q, g / groups)."""
-    width = scores.size(1) // groups
-    return scores[:, : groups * width].reshape(len(scores), groups, width).amax(dim=1) if width else scores
+def _groups(size: int, most: int) -> int:
+    """How many items of a sample are in a group: so many that there are enough groups for the R-th best of them."""
+    return 1 << max(0, min(GROUP, size // (3 * (most + 1))).bit_length() - 1)
+
+
+def _by_near_blocks(space: Space, relevant: Tensor, groups: int, products: Products) -> Tensor:
+    """Bounds as in `rank_bounds`, from groups of so many items of the blocks that `products` reaches."""
+    block = space.block
+    width = max(1, min(block, len(space.items)) // groups)
+    best: dict[int, Tensor] = {}
+    out = torch.empty(relevant.shape, dtype=torch.float64, device=relevant.device)
+
+    def begin(start: int) -> None:
+        rows = len(relevant[start : start + block])
+        best[start] = space.queries.new_full((rows, width * products.blocks), -torch.inf)
+
+    def put(start: int, other: int, maxima: Tensor) -> None:
+        at = (other - start) // block + products.reach
+        at = at % products.count * width
+        best[start][:, at : at + maxima.size(1)] = maxima
+
+    def look(pair: tuple[int, int]) -> None:
+        start, other = pair
+        product = products.make(start, other)
+        if products.reach == 0:
+            begin(start)
+        put(start, other, _maxima(less_half(space, product, slice(other, other + block), 0), width, 1))
+        if other > start:
+            put(other, start, _maxima(less_half(space, product, slice(start, start + block), 1), width, 0).T)
+        if products.reach == 0:
+            rank(start)
+
+    def rank(start: int) -> None:
+        rows = slice(start, start + block)
+        out[rows] = _score_at_rank(best.pop(start), relevant[rows])
+
+    starts = range(0, len(relevant), block)
+    if products.reach > 0:
+        for start in starts:
+            begin(start)
+    side_by_side(look, products.pairs, relevant.device)
+    if products.reach > 0:
+        side_by_side(rank, starts, relevant.device)
+    return out
+
+
+def _maxima(scores: Tensor, width: int, dim: int) -> Tensor:
+    """The maxima of `width` groups along a dimension; every width-th number is of one group."""
+    groups = scores.size(dim) // width
+    if groups < 2:
+        return scores.narrow(dim, 0, min(width, scores.size(dim)))
+    whole = scores.narrow(dim, 0, groups * width)
+    shape = (groups, width, scores.size(1)) if dim == 0 else (len(scores), groups, width)
+    return whole.reshape(shape).amax(dim=dim)
 
 
 def _sample_maxima(queries: Tensor, sample: list[Tensor], halves: list[Tensor] | None) -> Tensor:
-    """The same over a sample in equal parts, one after another: (q, D) to (q, items of a part)."""
+    """The same of a sample in equal parts, multiplied one after another: (q, D) to (q, items of a part)."""
     best = queries.new_full((len(queries), len(sample[0])), -torch.inf)
     for number, part in enumerate(sample):
         scores = queries @ part.T

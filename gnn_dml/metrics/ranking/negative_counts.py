@@ -20,14 +20,14 @@ from gnn_dml.metrics.ranking.blocks import (
     SCORE_BITS,
     Bounds,
     Candidates,
-    Positives,
     bounds_around,
     compare_block,
     item_bits,
     sort_key,
 )
-from gnn_dml.metrics.ranking.lower_bounds import rank_bounds, select_pairs
-from gnn_dml.metrics.ranking.positives import Pairs
+from gnn_dml.metrics.ranking.lower_bounds import rank_bounds
+from gnn_dml.metrics.ranking.positives import Classes, Pairs, select_pairs
+from gnn_dml.metrics.ranking.products import Products
 from gnn_dml.metrics.ranking.reaching import Reaching, search_sorted, sort_numbers
 from gnn_dml.metrics.ranking.space import Space
 from gnn_dml.metrics.ranking.threads import side_by_side
@@ -49,7 +49,7 @@ class NegativeCounts(NamedTuple):
     """The negatives that are ranked before some positives.
 
     Attributes:
-        query: Their queries (P,), in rising order.
+        query: Their queries (P,).
         before: Negatives that are ranked before each of them (P,).
     """
 
@@ -58,13 +58,13 @@ class NegativeCounts(NamedTuple):
 
 
 def count_negatives(
-    space: Space, pairs: Pairs, depth: Tensor, ks: Tensor | None, on_block: Callable[[int], object]
+    space: Space, classes: Classes, depth: Tensor, ks: Tensor | None, on_block: Callable[[int], object]
 ) -> tuple[NegativeCounts, Tensor]:
-    """Count for every positive of `pairs` that may matter.
+    """Count for every positive that may matter.
 
     Args:
         space: What is compared.
-        pairs: All positives of the queries to be answered here.
+        classes: Of its queries and items.
         depth: How many of the nearest items of each query matter (Q,), 0 for those that are not answered.
         ks: The K of Recall@K, rising. Counts that the rounding could change are made exact where a K, or the nearest
             items that matter, depend on them; with None all are.
@@ -74,10 +74,20 @@ def count_negatives(
         The counts, and which queries (Q,) have so many scores near their bounds (duplicates, embeddings that have
         collapsed) that they are not answered here.
     """
-    device, positives = pairs.query.device, Positives(pairs, space)
-    products: dict[int, Tensor] = {}
-    size = max(SAMPLE, len(pairs.query) * len(space.items) // CANDIDATES, 2 * int(depth.max()))
-    pairs, deep = select_pairs(space, pairs, rank_bounds(space, depth, size, products))
+    device = depth.device
+    positives = int(classes.item_counts[classes.of_query[depth > 0]].sum())
+    size = max(SAMPLE, positives * len(space.items) // CANDIDATES, 2 * int(depth.max()))
+    products = Products(space) if space.own else None
+    if products is not None and products.seen < min(size, len(space.items)):
+        products = None
+    pairs, deep = select_pairs(space, classes, depth > 0, rank_bounds(space, depth, size, products))
+    # Who has none of its class among as many items as matter is done with, unless a K looks farther down.
+    none = (deep & (depth >= max([0, *ks.tolist()])) if ks is not None else torch.zeros_like(deep)).nonzero().squeeze(1)
+    apart = NegativeCounts(none, depth[none])
+    if len(none):
+        depth, deep = depth.index_fill(0, none, 0), deep.index_fill(0, none, False)
+        left = (depth[pairs.query] > 0).nonzero().squeeze(1)
+        pairs = Pairs(*(column[left] for column in pairs))
     bounds = bounds_around(space, pairs, deep)
     # Of R G / size negatives at the worst, on average.
     most = SAMPLE + 8 * (depth * len(space.items) // size)
@@ -89,14 +99,12 @@ def count_negatives(
         memory = space.queries.new_empty(space.block * space.block)
         for other in range(start if space.own else 0, len(space.items), space.block):
             columns = slice(other, other + space.block)
-            kept = start in products and other == start
-            product = products.pop(start) if kept else space.blocks(rows, columns, memory)
-            positives.remove(product, start, other)
+            product = space.blocks(rows, columns, memory) if products is None else products.take(start, other, memory)
             if space.own and other > start:
                 of_columns = candidates[other // space.block]
-                compare_block(space, product, columns, rows, bounds, of_columns, reaching, transposed=True)
+                compare_block(space, classes, product, columns, rows, bounds, of_columns, reaching, transposed=True)
             of_rows = candidates[start // space.block]
-            compare_block(space, product, rows, columns, bounds, of_rows, reaching, transposed=False)
+            compare_block(space, classes, product, rows, columns, bounds, of_rows, reaching, transposed=False)
         on_block(len(bounds.lower[rows]))
         # A block has met all others once those before it are through; where there are many blocks, their candidates are
         # not kept until the end.
@@ -114,8 +122,9 @@ def count_negatives(
         side_by_side(rank, range(len(starts)), device)
     overflowed = torch.isinf(bounds.lower) & (depth > 0)
     counts = NegativeCounts(*(torch.cat(columns) for columns in zip(*parts, strict=True)))
-    kept = ~overflowed[counts.query]
-    return NegativeCounts(counts.query[kept], counts.before[kept]), overflowed
+    if bool(overflowed.any()):
+        counts = NegativeCounts(*(column[~overflowed[counts.query]] for column in counts))
+    return NegativeCounts(*(torch.cat(columns) for columns in zip(apart, counts, strict=True))), overflowed
 
 
 class _InOrder:

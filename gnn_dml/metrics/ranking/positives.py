@@ -1,20 +1,22 @@
-"""Who belongs to whom: for every query the items of its class, and their scores.
+"""Who belongs to whom: for every query the items of its class that count, and their scores.
 
 Legend: Q queries, G items, C classes, P pairs of a query and an item of its class.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import NamedTuple
 
 import torch
 from torch import Tensor
 
+from gnn_dml.metrics.ranking.reaching import order_numbers
 from gnn_dml.metrics.ranking.space import Space
 from gnn_dml.metrics.ranking.threads import side_by_side
 
-ENTRIES = 2**20
-"""Numbers held by each thread while pairs are scored, beside the pairs themselves."""
+ENTRIES = 2**17
+"""Numbers held by each thread while pairs are scored, beside the pairs themselves: 1 MiB, about what a cache holds."""
 
 
 class Classes(NamedTuple):
@@ -43,7 +45,7 @@ class Pairs(NamedTuple):
     Attributes:
         query: Positions (P,).
         item: Positions (P,).
-        score: float64 (P,); -inf for a query and itself.
+        score: float64 (P,).
     """
 
     query: Tensor
@@ -68,41 +70,63 @@ def group_by_class(query_labels: Tensor, item_labels: Tensor | None) -> Classes:
     )
 
 
-def score_pairs(space: Space, classes: Classes, chosen: Tensor) -> Pairs:
-    """All pairs of the chosen classes.
+def select_pairs(space: Space, classes: Classes, answered: Tensor, bound: Tensor) -> tuple[Pairs, Tensor]:
+    """The pairs that count, with their queries in rising order; and the queries (Q,) of which only the nearest does.
+
+    A positive counts if it may reach the bound of its query, and the nearest does.
 
     Args:
         space: What is compared.
         classes: Of its queries and items.
-        chosen: bool (C,); at least one class that has queries and items.
+        answered: Queries to be answered, each with something to find, bool (Q,).
+        bound: Lower bounds on the score of the R-th nearest item of each query, as the products have it, float64 (Q,).
     """
+    bound = bound - 2 * space.margin
+    deep = torch.zeros_like(answered)
+    pieces = list(_classes_alike(space, classes, answered))
+    parts = side_by_side(
+        lambda piece: _select_in_classes(space, answered, bound, deep, *piece), pieces, space.queries.device
+    )
+    columns = [torch.cat(column) for column in zip(*parts, strict=True)]
+    order = _by_query_and_score(columns[0], columns[2])
+    return Pairs(*(column[order] for column in columns)), deep
+
+
+def _by_query_and_score(query: Tensor, score: Tensor) -> Tensor:
+    """An order (P,) by query, and then roughly by rising score, so that what is looked up one after another is near."""
+    bits = score.float().view(torch.int32)
+    return order_numbers((query << 32) + (bits ^ ((bits >> 31) & 0x7FFFFFFF)))
+
+
+def _classes_alike(space: Space, classes: Classes, answered: Tensor) -> Iterator[tuple[Tensor, Tensor]]:
+    """Classes of as many queries and as many items, a few at a time: positions of these (n, q) and of those (n, g)."""
     starts_q = classes.query_counts.cumsum(0) - classes.query_counts
     starts_g = classes.item_counts.cumsum(0) - classes.item_counts
     shapes = torch.stack([classes.query_counts, classes.item_counts], dim=1)
-    chosen = chosen & (shapes > 0).all(dim=1)
-    pieces: list[tuple[Tensor, Tensor, slice]] = []
-    count = 0
+    chosen = torch.zeros(len(shapes), dtype=torch.bool, device=answered.device)
+    chosen[classes.of_query[answered]] = True
     for q, g in torch.unique(shapes[chosen], dim=0).tolist():
         alike = (chosen & (classes.query_counts == q) & (classes.item_counts == g)).nonzero().squeeze(1)
         for some in torch.split(alike, max(1, ENTRIES // (q * g + (q + g) * space.items.size(1)))):
             query = classes.queries[starts_q[some, None] + torch.arange(q, device=some.device)]
             item = classes.items[starts_g[some, None] + torch.arange(g, device=some.device)]
-            pieces.append((query, item, slice(count, count + len(some) * q * g)))
-            count += len(some) * q * g
-    # Columns for all: small results between large ones that come and go would scatter over the memory.
-    query, item = (torch.empty(count, dtype=torch.int64, device=chosen.device) for _ in range(2))
-    pairs = Pairs(query, item, torch.empty(count, dtype=torch.float64, device=chosen.device))
-    side_by_side(lambda piece: _score_classes(space, pairs, *piece), pieces, space.queries.device)
-    return pairs
+            yield query, item
 
 
-def _score_classes(space: Space, pairs: Pairs, query: Tensor, item: Tensor, place: slice) -> None:
-    """All pairs inside classes of one size, positions (n, q) and (n, g), into their place among `pairs`."""
+def _select_in_classes(
+    space: Space, answered: Tensor, bound: Tensor, deep: Tensor, query: Tensor, item: Tensor
+) -> Pairs:
+    """Pairs that count inside classes of one size, (n, q) and (n, g); `deep` is marked in place."""
     queries = space.queries[query].double()
     score = queries @ (queries if space.own else space.items[item].double()).mT
     if space.half is not None:
         score -= space.half[item][:, None]
     if space.excluded is not None:
         score.masked_fill_(space.excluded[query][:, :, None] == item[:, None], -torch.inf)
-    for column, found in zip(pairs, (query[:, :, None], item[:, None], score), strict=True):
-        column[place].view(score.shape).copy_(found)
+    nearest, bound = score.amax(dim=2), bound[query]
+    deep[query] = (nearest < bound) & answered[query]
+    # A query and itself, which have the score -inf, are left out where nothing is known either.
+    lower = torch.minimum(bound, nearest).clamp(min=torch.finfo(torch.float64).min)
+    lower.masked_fill_(~answered[query], torch.inf)
+    group, row, column = (score >= lower[:, :, None]).nonzero(as_tuple=True)
+    return Pairs(query[group, row], item[group, column], score[group, row, column])

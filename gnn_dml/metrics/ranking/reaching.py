@@ -23,30 +23,39 @@ class Reaching:
         self._bits = max(0, columns - 1).bit_length()
         self._mask = torch.zeros(rows, 1 << self._bits, dtype=torch.bool, device=device)
 
-    def __call__(self, values: Tensor, bound: Tensor, *, dim: int) -> tuple[Tensor, Tensor]:
-        """Row and column of every entry that is not below its bound, row by row.
+    def __call__(
+        self, values: Tensor, bound: Tensor, rows: Tensor, columns: Tensor, *, dim: int
+    ) -> tuple[Tensor, Tensor, Tensor]:
+        """Row, column and value of every entry not below its bound that joins different classes, row by row.
 
         Args:
             values: (rows, columns).
             bound: Of the same type, for each row if `dim` is 0, for each column if it is 1.
+            rows: The class of each row.
+            columns: The class of each column.
             dim: See `bound`.
         """
         bound = bound.unsqueeze(1 - dim)
         if values.device.type != "cpu":
-            row, column = (values >= bound).nonzero(as_tuple=True)
-            return row, column
+            row, column = ((values >= bound) & (rows[:, None] != columns)).nonzero(as_tuple=True)
+            return row, column, values[row, column]
         mask = self._mask.numpy()[: len(values)]
         np.greater_equal(values.numpy(), bound.numpy(), out=mask[:, : values.size(1)])
         mask[:, values.size(1) :] = False
-        flat = torch.from_numpy(mask.ravel().nonzero()[0])
-        return flat >> self._bits, flat & ((1 << self._bits) - 1)
+        flat = mask.ravel().nonzero()[0]
+        y, x = flat >> self._bits, flat & ((1 << self._bits) - 1)
+        apart = (rows.numpy().take(y) != columns.numpy().take(x)).nonzero()[0]
+        y, x = y.take(apart), x.take(apart)
+        whole = values.size(1) == mask.shape[1] and values.is_contiguous()
+        found = values.numpy().ravel().take(flat.take(apart)) if whole else values.numpy()[y, x]
+        return torch.from_numpy(y), torch.from_numpy(x), torch.from_numpy(found)
 
 
 def pick(values: Tensor, index: Tensor) -> Tensor:
     """The entries of a row of numbers (n,) at some places (m,)."""
     if values.device.type != "cpu":
         return values[index]
-    return torch.from_numpy(values.numpy()[index.numpy()])
+    return torch.from_numpy(values.numpy().take(index.numpy()))
 
 
 def sort_numbers(values: Tensor) -> Tensor:
@@ -56,14 +65,11 @@ def sort_numbers(values: Tensor) -> Tensor:
     return torch.from_numpy(np.sort(values.numpy(), axis=-1))
 
 
-def stable_order(values: Tensor, below: int) -> Tensor:
-    """The places of whole numbers from 0 to below a limit, in rising order of the numbers, equal ones as they stand.
-
-    Numbers of 16 bits are sorted by their digits on a CPU, in a fraction of the time.
-    """
-    if values.device.type != "cpu" or below > 2**16:
-        return values.argsort(stable=True)
-    return torch.from_numpy(np.argsort(values.numpy().astype(np.uint16), kind="stable"))
+def order_numbers(values: Tensor) -> Tensor:
+    """The places of numbers (n,) in rising order of these."""
+    if values.device.type != "cpu":
+        return values.argsort()
+    return torch.from_numpy(np.argsort(values.numpy()))
 
 
 def search_sorted(numbers: Tensor, values: Tensor) -> Tensor:
