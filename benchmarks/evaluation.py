@@ -17,7 +17,6 @@ from __future__ import annotations
 import argparse
 import json
 import resource
-import subprocess
 import sys
 import tempfile
 import time
@@ -29,7 +28,7 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 import torch
-from measure import counted, write_rows
+from measure import counted, in_a_process, write_rows
 from tqdm import tqdm
 
 from gnn_dml.metrics import retrieval
@@ -154,15 +153,10 @@ def measure(name: str, case: Case, contender: str, folder: Path) -> dict[str, ob
     return row
 
 
-def in_a_process(name: str, contender: str, folder: Path, images: int | None) -> dict[str, object]:
+def alone(name: str, contender: str, folder: Path, images: int | None) -> dict[str, object]:
     """`measure` in a process of its own."""
-    command = [sys.executable, __file__, "--measure", name, contender, str(folder)]
-    command += [] if images is None else ["--images", str(images)]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
-    if done.returncode:
-        raise SystemExit(f"{name}, {contender} failed:\n{done.stderr[-2000:]}")
-    found: dict[str, object] = json.loads(done.stdout.splitlines()[-1])
-    return found
+    shown = [] if images is None else ["--images", str(images)]
+    return in_a_process(__file__, "--measure", name, contender, str(folder), *shown)
 
 
 def rows_of(name: str, images: int | None) -> pd.DataFrame:
@@ -170,7 +164,7 @@ def rows_of(name: str, images: int | None) -> pd.DataFrame:
     case, contenders = shrunk(CASES[name], images), CONTENDERS[name]
     with tempfile.TemporaryDirectory() as folder:
         turns = tqdm(contenders * case.rounds, desc=name, unit="process", disable=None)
-        taken = pd.DataFrame({"what": one, **in_a_process(name, one, Path(folder), images)} for one in turns)
+        taken = pd.DataFrame({"what": one, **alone(name, one, Path(folder), images)} for one in turns)
         results = [np.load(path) for path in sorted(Path(folder).glob("*.npy"))]
     best = {column: "min" if column == "seconds" else "max" for column in taken if column != "what"}
     rows = taken.groupby("what", sort=False).agg(best).reset_index()

@@ -4,10 +4,16 @@ from __future__ import annotations
 
 import argparse
 import contextlib
+import io
+import json
+import multiprocessing
 import os
+import runpy
 import statistics
+import sys
 import time
 from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 
 import pandas as pd
@@ -38,6 +44,25 @@ def training_step(call: Callable[[], Tensor], leaves: list[Tensor]) -> Step:
 def step_of(module: nn.Module, x: Tensor, *arguments: object) -> Step:
     """The training step of `module(x, *arguments)`, with gradients of its parameters and of `x`."""
     return training_step(lambda: module(x, *arguments), [x, *module.parameters()])
+
+
+def in_a_process(script: str, *arguments: str) -> dict[str, object]:
+    """What a script prints as JSON on its last line, in a process of its own.
+
+    Where there is such, the process is forked from a server that has loaded the script and computed nothing: its memory
+    is that of a new interpreter, and starting it is not paid each time.
+    """
+    method = "forkserver" if "forkserver" in multiprocessing.get_all_start_methods() else "spawn"
+    with ProcessPoolExecutor(1, mp_context=multiprocessing.get_context(method)) as pool:
+        return pool.submit(_last_line, script, arguments).result()
+
+
+def _last_line(script: str, arguments: tuple[str, ...]) -> dict[str, object]:
+    sys.argv[:] = [script, *arguments]
+    with contextlib.redirect_stdout(io.StringIO()) as printed:
+        runpy.run_path(script, run_name="__main__")
+    found: dict[str, object] = json.loads(printed.getvalue().splitlines()[-1])
+    return found
 
 
 def milliseconds(step: Step, device: torch.device) -> float:

@@ -15,7 +15,6 @@ from __future__ import annotations
 import argparse
 import json
 import resource
-import subprocess
 import sys
 import time
 from pathlib import Path
@@ -23,7 +22,7 @@ from pathlib import Path
 import pandas as pd
 import torch
 from evaluation import CASES, Case, embeddings, faiss_search, shrunk
-from measure import counted, write_rows
+from measure import counted, in_a_process, write_rows
 from tqdm import tqdm
 
 from gnn_dml.evaluation.expand import DEFAULT_GRID, choose_expansion
@@ -56,15 +55,10 @@ def measure(name: str, contender: str, images: int | None) -> dict[str, object]:
     return {"seconds": seconds, "processor_seconds": processor, "peak_mib": peak, **found}
 
 
-def in_a_process(name: str, contender: str, images: int | None) -> dict[str, object]:
+def alone(name: str, contender: str, images: int | None) -> dict[str, object]:
     """`measure` in a process of its own."""
-    command = [sys.executable, __file__, "--measure", name, contender]
-    command += [] if images is None else ["--images", str(images)]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
-    if done.returncode:
-        raise SystemExit(f"{name}, {contender} failed:\n{done.stderr[-2000:]}")
-    found: dict[str, object] = json.loads(done.stdout.splitlines()[-1])
-    return found
+    shown = [] if images is None else ["--images", str(images)]
+    return in_a_process(__file__, "--measure", name, contender, *shown)
 
 
 def rows_of(name: str, images: int | None, what: list[str] | None) -> pd.DataFrame:
@@ -73,7 +67,7 @@ def rows_of(name: str, images: int | None, what: list[str] | None) -> pd.DataFra
     floor, *others = CONTENDERS[name]
     chosen = [floor, *(one for one in others if what is None or one in what)]
     turns = tqdm(chosen, desc=name, unit="process", disable=None)
-    rows = pd.DataFrame({"what": one, **in_a_process(name, one, images)} for one in turns)
+    rows = pd.DataFrame({"what": one, **alone(name, one, images)} for one in turns)
     rows.insert(2, "over_floor", rows["seconds"] / rows["seconds"].iloc[0])
     for column, value in (("classes", case.classes), ("dim", case.dim), ("images", case.images), ("case", name)):
         rows.insert(0, column, value)

@@ -46,9 +46,7 @@ class Process:
             "env": dict(os.environ if env is None else env),
             "streams": [Connection(stdin), Connection(stdout), Connection(os.dup(self._errors.fileno()))],
         }
-        context = multiprocessing.get_context("forkserver")
-        context.set_forkserver_preload(PRELOADED)
-        self._process = context.Process(target=runpy.run_path, args=(str(CHILD), {"JOB": job}, "process_child"))
+        self._process = server().Process(target=runpy.run_path, args=(str(CHILD), {"JOB": job}, "process_child"))
         self._process.start()
         for stream in job["streams"]:
             stream.close()
@@ -89,6 +87,13 @@ class Process:
             self.wait()
             self._errors.seek(0)
             return out, self._errors.read()
+
+
+def server():
+    """The context of the forks, whose server has loaded all that is to be there."""
+    context = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload(PRELOADED)
+    return context
 
 
 def run(*command, cwd=None, env=None):

@@ -54,7 +54,13 @@ LATER_OF: dict[str, Config] = {
 }
 """The same by the class that takes them."""
 
-LATER_ALONE = {"drop_edge": 0.0, "shared_classifier": False, "augmentation_seed": "batch", "start_from": None}
+LATER_ALONE = {
+    "drop_edge": 0.0,
+    "shared_classifier": False,
+    "augmentation_seed": "batch",
+    "start_from": None,
+    "pictures": True,
+}
 
 _CROSS_ENTROPY = "gnn_dml.losses.CrossEntropy"
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import yaml
 
-from gnn_dml.config.bounded_yaml import DEEPEST, LOADER
+from gnn_dml.config.bounded_yaml import DEEPEST, loader_for
 from gnn_dml.errors import UserError
 
 _BY_NAME = ("root", "images", "cache", "cache_dir")
@@ -85,14 +85,14 @@ def _read(file: Path) -> Any:
             raise UserError(f"{file} is no configuration of a run: it has more than {_LARGEST} bytes")
         text = file.read_text(encoding="utf-8")
         depth = 0
-        for event in yaml.parse(text, LOADER):
+        for event in yaml.parse(text, loader_for(text)):
             # Merged mappings can be merged again: some hundred bytes of them would fill the memory.
             if isinstance(event, yaml.ScalarEvent) and event.value == "<<":
                 raise UserError(f"{file} is no configuration of a run: it merges mappings (<<)")
             depth += isinstance(event, yaml.CollectionStartEvent) - isinstance(event, yaml.CollectionEndEvent)
             if depth > DEEPEST:
                 raise UserError(f"{file} is no configuration of a run: it is nested more than {DEEPEST} deep")
-        return yaml.load(text, LOADER)
+        return yaml.load(text, loader_for(text))
     except (OSError, UnicodeDecodeError, yaml.YAMLError, RecursionError, ValueError) as error:
         if isinstance(error, UserError):
             raise

@@ -12,7 +12,7 @@ from typing import Any
 
 import yaml
 
-from gnn_dml.config.bounded_yaml import LOADER
+from gnn_dml.config.bounded_yaml import loader_for
 from gnn_dml.config.identity import digest, run_id
 from gnn_dml.config.upgrade import upgrade
 from gnn_dml.prepare.content import content_of
@@ -128,7 +128,8 @@ def _digest_of(folder: Path, contents: dict[tuple[Path, Path | None], str]) -> s
         contents: Of data looked at before, by their places.
     """
     try:
-        config = upgrade(yaml.load((folder / "config.yaml").read_text(encoding="utf-8"), LOADER))
+        text = (folder / "config.yaml").read_text(encoding="utf-8")
+        config = upgrade(yaml.load(text, loader_for(text)))
         config["dataset"]["content"] = _content(config["dataset"], contents)
         return digest(config)
     except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError, yaml.YAMLError):

@@ -12,7 +12,6 @@ import torch
 import yaml
 
 from gnn_dml.atomic import sweep_partials
-from gnn_dml.config.bounded_yaml import DUMPER
 from gnn_dml.config.identity import counted_settings, digest, file_sha256
 from gnn_dml.data.images import ImageSplit
 from gnn_dml.errors import UserError
@@ -138,7 +137,7 @@ class Run:
         for weakness in weaknesses(self.config["protocol"], data) if not rows else ():
             self.say(weakness)
         # Whatever the settings get wrong has been said by now; from here on there are files.
-        text = yaml.dump(dict(self.config), Dumper=DUMPER, sort_keys=False)
+        text = yaml.safe_dump(dict(self.config), sort_keys=False)
         write_text(self._path("config.yaml"), text, confirm=self._confirm)
         status, measured = "finished", {}
         try:

@@ -160,7 +160,10 @@ def test_the_same_seed_gives_the_same_bits(tiny_settings, tmp_path, graph):
         assert torch.equal(tensor, weights(second)[name]), name
     different = {key for key in row if row[key] != again[key]}
     assert different <= {"seconds", "weights"}  # the files of weights hold `out`
-    other, _ = run(tiny_settings, *graph, "seed=1")
+
+
+def test_another_seed_gives_other_weights_under_another_name(tiny_settings):
+    first, other = (run(tiny_settings, "graph=none", "protocol.epochs=1", f"seed={seed}")[0] for seed in (0, 1))
     assert other.folder.name != first.folder.name
     assert not torch.equal(weights(other)["embedder.projection.weight"], weights(first)["embedder.projection.weight"])
 

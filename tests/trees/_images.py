@@ -23,6 +23,7 @@ class Maker:
         self.root = Path(root)
         self.same = same
         self.made = 0
+        self.folders = set()
 
     def __call__(self, path, label):
         path = self.root / path
@@ -32,7 +33,9 @@ class Maker:
             jpeg(path, self.made)
             self.first = path
         else:
-            path.parent.mkdir(parents=True, exist_ok=True)
+            if path.parent not in self.folders:
+                path.parent.mkdir(parents=True, exist_ok=True)
+                self.folders.add(path.parent)
             os.link(self.first, path)
         self.made += 1
 

@@ -14,7 +14,7 @@ from gnn_dml.results.statistics import family
 
 
 @given(st.lists(st.floats(0, 1), min_size=1, max_size=12))
-@settings(max_examples=15)
+@settings(max_examples=5)
 def test_holm_as_in_statsmodels(p_values):
     assert holm(p_values) == pytest.approx(multipletests(p_values, method="holm")[1])
 
