@@ -23,7 +23,7 @@ LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 def loader_for(text: str) -> type[yaml.SafeLoader]:
     """The quick loader; the other one for texts that may hold what libyaml refuses.
 
-    Bytes of a path that are no UTF-8 are lone surrogates in Python, and `\\udce9` in a YAML.
+    Bytes of a path that are no UTF-8 are lone surrogates in Python, which a YAML holds by their number.
     """
     loader: type[yaml.SafeLoader] = yaml.SafeLoader if "\\ud" in text.lower() else LOADER
     return loader
