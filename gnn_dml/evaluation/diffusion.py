@@ -102,15 +102,16 @@ def diffuse(
     check_query(query, len(x))
     queries, items = (x, x) if query is None else (x[query], x[~query])
     space = make_space(queries, items, "cosine", own=query is None)
-    return _scores(space, _graph(items, options), options)
+    graph = _graph(space if query is None else make_space(items, items, "cosine", own=True), options)
+    return _scores(space, graph, options)
 
 
-def _graph(items: Tensor, options: DiffusionOptions) -> Any:
-    """The matrix alpha S, sparse float64 (G, G) in rows."""
+def _graph(space: Space, options: DiffusionOptions) -> Any:
+    """The matrix alpha S of all items with all, sparse float64 (G, G) in rows."""
     from scipy import sparse  # late: most programs that import this room never diffuse
 
+    items = space.pairs.items
     count = len(items)
-    space = make_space(items, items, "cosine", own=True)
     found = nearest_items(space, max(0, min(options.neighbours, count - 1)))
     values = (cosines(items, items, found).double().clamp(min=0) ** options.gamma).cpu().numpy().ravel()
     ends = np.arange(count + 1) * found.size(1)

@@ -66,11 +66,12 @@ def nearest_and_cosines(x: Tensor, neighbours: int, query: Tensor | None) -> tup
 def cosines(queries: Tensor, items: Tensor, index: Tensor) -> Tensor:
     """Products of each query (Q, D) with its items (G, D) by position (Q, k): float32 (Q, k)."""
     step = max(1, ENTRIES // max(1, index.size(1) * queries.size(1)))
-    parts = [
-        (items[rows] @ some[:, :, None])[:, :, 0]
-        for some, rows in zip(torch.split(queries, step), torch.split(index, step), strict=True)
-    ]
-    return torch.cat(parts) if parts else queries.new_empty(index.shape)
+    # Written in place: small results that stay between large gathers that go would keep their memory from the next.
+    out = queries.new_empty(index.shape)
+    for start in range(0, len(queries), step):
+        rows = slice(start, start + step)
+        out[rows] = (items[index[rows]] @ queries[rows, :, None])[:, :, 0]
+    return out
 
 
 def add_neighbours(base: Tensor, items: Tensor, index: Tensor, weight: Tensor) -> Tensor:

@@ -149,7 +149,8 @@ def _farthest(queries: Tensor, items: Tensor) -> Tensor:
     if not len(items):
         return torch.ones(len(queries), device=queries.device)
     step = max(1, ENTRIES // len(items))
+    largest = queries.new_empty(len(queries))  # written in place, as small results between large ones keep memory
     with full_precision():
-        parts = [2 - 2 * (some @ items.T).amin(dim=1) for some in torch.split(queries, step)]
-    largest = torch.cat(parts) if parts else queries.new_empty(0)
+        for start in range(0, len(queries), step):
+            largest[start : start + step] = 2 - 2 * (queries[start : start + step] @ items.T).amin(dim=1)
     return torch.where(largest > 1e-6, largest, 1.0)

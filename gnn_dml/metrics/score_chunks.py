@@ -70,7 +70,9 @@ def retrieval_by_scores(
     relevant = classes.item_counts[classes.of_query] - int(own)
     measures = parse_measures(more)
     depth = relevant.clamp(min=deepest_rank(measures, len(classes.of_item)))
-    parts: list[dict[str, Tensor]] = []
+    names = [*(f"recall@{k}" for k in ks), "map@r", "r_precision", *(one.name for one in measures)]
+    # Written in place: small results that stay between large chunks that go would keep their memory from the next.
+    found = {name: torch.empty(len(labels), dtype=torch.float64, device=labels.device) for name in names}
     done = 0
     for chunk in chunks:
         if chunk.dim() != 2 or chunk.size(1) != len(classes.of_item) or done + len(chunk) > len(labels):
@@ -81,18 +83,14 @@ def retrieval_by_scores(
         for scores in torch.split(chunk, max(1, ENTRIES // max(1, chunk.size(1)))):
             rows = torch.arange(done, done + len(scores), device=labels.device)
             counts = _count(_checked(scores, done).to(labels.device), classes, rows, depth[rows], own=own)
-            parts.append(query_scores(counts, relevant[rows], ks, measures))
+            for name, values in query_scores(counts, relevant[rows], ks, measures).items():
+                found[name][done : done + len(scores)] = values
             done += len(scores)
     if done < len(labels):
         raise ValueError(f"scores must come as {len(labels)} rows in all, and only {done} came")
     answered = relevant > 0
-    names = [*(f"recall@{k}" for k in ks), "map@r", "r_precision", *(one.name for one in measures)]
-    means = {name: float(_joined([part[name] for part in parts])[answered].mean()) for name in names}
+    means = {name: float(values[answered].mean()) for name, values in found.items()}
     return {**means, "unmatched": float((~answered).sum())}
-
-
-def _joined(parts: list[Tensor]) -> Tensor:
-    return torch.cat(parts) if parts else torch.empty(0)
 
 
 def _checked(scores: Tensor, first: int) -> Tensor:

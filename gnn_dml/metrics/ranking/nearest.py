@@ -80,9 +80,12 @@ def nearest_items(space: Space, m: int, *, block: int | None = None) -> Tensor:
         return torch.empty(len(space.queries), m, dtype=torch.long, device=space.queries.device)
     block = min(block or max(1, ENTRIES // len(space.items)), len(space.queries))
     memory = space.queries.new_empty(block * len(space.items))
-    starts = range(0, len(space.queries), block)
+    # Written in place: small results that stay between large ones that go would keep their memory from the next.
+    found = torch.empty(len(space.queries), m, dtype=torch.long, device=space.queries.device)
     with full_precision():
-        return torch.cat([_nearest_of_block(space, start, block, m, memory) for start in starts])
+        for start in range(0, len(space.queries), block):
+            found[start : start + block] = _nearest_of_block(space, start, block, m, memory)
+    return found
 
 
 def _nearest_of_block(space: Space, start: int, block: int, m: int, memory: Tensor) -> Tensor:
