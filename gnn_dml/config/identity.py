@@ -87,6 +87,8 @@ def counted_settings(config: Config) -> dict[str, Any]:
         idle |= {*_UNTRAINED, *_BATCHES}
     if config["protocol"].get("neighbourhood") != "reciprocal":
         idle.add("protocol.k1")
+    if "mutual" not in (config.get("refiner", {}).get("edge_features") or []):
+        idle.add("refiner.mutual_k")
     if _never_few_classes(config):
         idle.add("protocol.val_least")
     parts = {name: value for name, value in config.items() if name not in idle}

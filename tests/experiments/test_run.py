@@ -289,7 +289,8 @@ def test_the_name_of_a_run_ignores_where_it_runs(tiny_settings):
 @pytest.mark.parametrize(
     ("base", "idle", "counts"),
     [
-        ([], [], ["optimizer.refiner_rate=1.0", "drop_edge=0.3"]),
+        ([], ["refiner.mutual_k=5"], ["optimizer.refiner_rate=1.0", "drop_edge=0.3"]),
+        (["refiner.edge_features=[mutual]"], [], ["refiner.mutual_k=5"]),
         (
             ["graph=none"],
             ["layer=gat", "refiner.num_layers=2", "optimizer.refiner_rate=1.0", "drop_edge=0.3"],
