@@ -18,13 +18,13 @@ from gnn_dml.results.summary import Summary, summarise
 from gnn_dml.results.table import table
 
 if TYPE_CHECKING:
-    from gnn_dml.results.neighbours import figure_gallery, gallery
+    from gnn_dml.results.query_pictures import figure_gallery, gallery
     from gnn_dml.results.plot import figure_recall, plot_recall
 
 _PICTURES = {
-    "figure_gallery": "neighbours",
+    "figure_gallery": "query_pictures",
     "figure_recall": "plot",
-    "gallery": "neighbours",
+    "gallery": "query_pictures",
     "plot_recall": "plot",
 }
 
