@@ -18,8 +18,8 @@ from gnn_dml.results.summary import Summary, summarise
 from gnn_dml.results.table import table
 
 if TYPE_CHECKING:
-    from gnn_dml.results.query_pictures import figure_gallery, gallery
     from gnn_dml.results.plot import figure_recall, plot_recall
+    from gnn_dml.results.query_pictures import figure_gallery, gallery
 
 _PICTURES = {
     "figure_gallery": "query_pictures",
