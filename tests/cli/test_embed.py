@@ -27,6 +27,19 @@ def test_every_image_of_the_split_with_its_class_and_its_vector(run, noisy_archi
             np.testing.assert_allclose(vector, alone.numpy(), atol=1e-5)
 
 
+def test_every_image_once_where_all_are_asked_for(run, noisy_archive, program, tmp_path):
+    frames = {}
+    for split in ("all", "val", "val,test"):
+        program("embed", run, "--device", "cpu", "--split", split, "--out", tmp_path / "e.parquet", "--force")
+        frames[split] = pd.read_parquet(tmp_path / "e.parquet").set_index("path")
+    data = emoji_archive(noisy_archive)
+    names = [name for split in ("train", "val", "test") for name in data.split(split).image_names]
+    assert sorted(frames["all"].index) == sorted(set(names))
+    assert sorted(frames["val,test"].index) == sorted([*data.split("val").image_names, *data.split("test").image_names])
+    for path, vector in frames["val"]["vector"].items():
+        np.testing.assert_allclose(frames["all"]["vector"][path], vector, atol=1e-6)
+
+
 def test_the_last_epoch_instead_of_the_chosen_one(run, program, tmp_path):
     vectors = {}
     for name, arguments in {"last": [run, "--last"], "file": [run / "last.pt"], "best": [run / "best.pt"]}.items():

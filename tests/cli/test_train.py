@@ -35,7 +35,7 @@ def test_frozen_features_are_a_number_in_one_command(program, photos, tmp_path):
     assert "the packaged weights of EfficientNet-Lite0" in program("evaluate", "packaged", *settings)
     for split, said in (("test", True), ("train", False)):
         shown = program("embed", "packaged", *settings, "--split", split, "--out", f"{tmp_path}/{split}.npz")
-        assert ("the test classes alone; the others: --split train" in shown) is said
+        assert ("the test classes alone; --split all takes every image" in shown) is said
     again = program("train", *settings, f"out={tmp_path / 'runs'}", "--recipe", "frozen")
     assert "Already done" in again
     assert "no training" not in again
