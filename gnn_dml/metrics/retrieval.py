@@ -76,8 +76,9 @@ def retrieval(
     The ranking is exact: by one float64 number for each pair, the cosine or the squared distance of the rows as they
     are given (`gnn_dml.metrics.ranking.exact`). Pairs for which these numbers are equal, duplicates for instance, are
     ties, which go to the lower gallery index. The ranking is the same on every device and machine, whatever the scale,
-    an offset or a row far away, and so are the figures, means of precisions to their last bit or two. Memory grows with Q + G, not with Q x G; "map" and classes of very many items take
-    longest. See `gnn_dml.metrics.ranking.negative_counts`.
+    an offset or a row far away, and so are the figures, means of precisions to their last bit or two. Memory grows with
+    Q + G, not with Q x G; "map" and classes of very many items take longest. See
+    `gnn_dml.metrics.ranking.negative_counts`.
 
     Args:
         embeddings: Queries (Q, D) of any real type: a tensor, an array or a list; they need not be normalised. An
