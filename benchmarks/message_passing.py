@@ -136,6 +136,7 @@ def compare(
 ) -> list[dict[str, object]]:
     """A row per graph, size and layer."""
     rows: list[dict[str, object]] = []
+    gc.freeze()  # of what is loaded nothing is to be collected after every row
     for graph in ("complete", f"kNN {K}"):
         for n in sizes:
             if graph != "complete" and n <= K:

@@ -94,21 +94,19 @@ def add(folder: Path, room: str, group: str, name: str, texts: tuple[str, str, s
 
 
 FOUND = (
-    "test_opposites_do_not_hear_each_other",
-    "test_hardly_any_nodes[0-True-<lambda>0]",
-    "test_every_topology_with_every_layer[close-dot_product]",
-    "test_the_package_passes[Close(bound=0.5, loop=True)]",
-    "test_self_loops_and_weights_stay[Close(bound=0.5, loop=False)]",
-    "test_examples[gnn_dml.graphs.close]",
-    "test_a_node_hears_itself",
-    "test_every_topology_with_every_layer[knn-steep]",
-    "test_dropped_edges_and_every_output[every-steep]",
-    "test_edges_as_an_edge_index[steep]",
-    "test_examples[gnn_dml.layers.steep]",
-    "test_imports_go_one_way",
+    "graphs/test_close.py::test_opposites_do_not_hear_each_other",
+    "graphs/test_topologies.py::test_hardly_any_nodes[0-True-<lambda>0]",
+    "graphs/test_probe.py::test_the_package_passes[Close(bound=0.5, loop=True)]",
+    "graphs/test_drop_edge.py::test_self_loops_and_weights_stay[Close(bound=0.5, loop=False)]",
+    "layers/test_steep.py::test_a_node_hears_itself",
+    "test_devices.py::test_every_topology_with_every_layer[close-dot_product]",
+    "test_devices.py::test_every_topology_with_every_layer[knn-steep]",
+    "test_devices.py::test_dropped_edges_and_every_output[every-steep]",
+    "test_devices.py::test_edges_as_an_edge_index[steep]",
+    "test_doctests.py::test_examples[gnn_dml.graphs.close]",
+    "test_doctests.py::test_examples[gnn_dml.layers.steep]",
+    "test_imports.py::test_imports_go_one_way",
 )
-HOLDING = ("tests/graphs", "tests/layers/test_steep.py", "tests/test_devices.py", "tests/test_doctests.py")
-CHOSEN = "close or Close or steep or test_topologies or one_way"
 
 
 def test_the_common_tests_find_them(processes, tmp_path, tiny_archive):
@@ -132,9 +130,9 @@ def test_the_common_tests_find_them(processes, tmp_path, tiny_archive):
     text = common.read_text()
     assert text.count(COMMON) == 1
     common.write_text(text.replace(COMMON, f"{COMMON}    lambda loop: graphs.Close(0.3, loop=loop),\n"))
-    said = python("pytest", "-n", "0", "-rp", *HOLDING, "tests/test_imports.py", "-k", CHOSEN)
-    passed = [line.rpartition("::")[2] for line in said.splitlines() if line.startswith("PASSED ")]
-    assert [name for name in FOUND if name not in passed] == [], said
+    said = python("pytest", "-n", "0", "-rp", *(f"tests/{name}" for name in FOUND))
+    passed = [line.removeprefix("PASSED tests/") for line in said.splitlines() if line.startswith("PASSED ")]
+    assert sorted(passed) == sorted(FOUND), said
     small = ["backbone.width=4", "backbone.dim=16", "protocol.epochs=1", "protocol.neighbours=4", "device=cpu"]
     batches = ["protocol.classes_per_batch=4", "protocol.images_per_class=4", f"dataset.root={tiny_archive}"]
     python("gnn_dml.cli.main", "train", "graph=close", "layer=steep", "out=runs", *small, *batches)

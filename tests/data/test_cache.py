@@ -1,4 +1,3 @@
-import multiprocessing
 import os
 import pickle
 import sqlite3
@@ -98,11 +97,11 @@ def test_a_file_given_twice_is_one_image(tmp_path):
     assert images.places[0] == images.places[2] != images.places[1]
 
 
-def test_another_process_opens_the_maps_itself(tmp_path):
+def test_another_process_opens_the_maps_itself(processes, tmp_path):
     images, _, _ = open_cache(photographs(tmp_path / "images", 3, width=400, height=300), tmp_path / "cache", side=200)
     assert images[2].any()
     assert len(pickle.dumps(images)) < 2000
-    with multiprocessing.get_context("spawn").Pool(1) as pool:
+    with processes.server().Pool(1) as pool:
         assert torch.equal(pool.apply(images.__getitem__, (1,)), images[1])
 
 

@@ -91,11 +91,15 @@ def test_outputs_equal_the_published_forward(name, arguments):
     torch.testing.assert_close(out.logits, logits, atol=1e-5, rtol=1e-5)
 
 
-@pytest.mark.parametrize("dim", [None, 512])
-@pytest.mark.parametrize("name", CHANNELS)
+@pytest.mark.parametrize(
+    ("name", "dim"),
+    [
+        *((name, None if name in {"resnet18", "resnet34"} else 512) for name in CHANNELS),
+        ("resnet50", None),
+        ("densenet121", None),
+    ],
+)
 def test_every_published_cnn_loads_with_its_sizes(name, dim):
-    if name in {"resnet18", "resnet34"}:
-        dim = None
     with torch.device("meta"):
         state, _ = checkpoint(name, dim=dim, classes=7)
         embedder = load_embedder(state, name=name)

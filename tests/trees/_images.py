@@ -26,17 +26,17 @@ class Maker:
         self.folders = set()
 
     def __call__(self, path, label):
-        path = self.root / path
         if not self.same:
-            jpeg(path, 1000 * label + self.made % 1000)
+            jpeg(self.root / path, 1000 * label + self.made % 1000)
         elif self.made % 30000 == 0:
-            jpeg(path, self.made)
-            self.first = path
+            jpeg(self.root / path, self.made)
+            self.first = str(self.root / path)
         else:
-            if path.parent not in self.folders:
-                path.parent.mkdir(parents=True, exist_ok=True)
-                self.folders.add(path.parent)
-            os.link(self.first, path)
+            folder, _ = os.path.split(path)
+            if folder not in self.folders:
+                (self.root / folder).mkdir(parents=True, exist_ok=True)
+                self.folders.add(folder)
+            os.link(self.first, f"{self.root}/{path}")
         self.made += 1
 
 
