@@ -9,17 +9,20 @@ Legend: N images, Q queries, G items, D channels, m neighbours, c candidates.
 
 from __future__ import annotations
 
+import threading
+
 import torch
 from torch import Tensor
 
 from gnn_dml.metrics.ranking.near_ties import exclude, settle, split_between
 from gnn_dml.metrics.ranking.space import Space, full_precision, make_space
+from gnn_dml.metrics.ranking.threads import side_by_side
 
 SPARE = 10
 """Candidates beyond the m that are wanted, for those too near to the last of them to be told apart in float32."""
 
 ENTRIES = 2**23
-"""Similarities held at once."""
+"""Similarities held at once by each thread."""
 
 EXACT_ENTRIES = 2**22
 """Similarities held at once in float64."""
@@ -79,12 +82,17 @@ def nearest_items(space: Space, m: int, *, block: int | None = None) -> Tensor:
     if m == 0 or not len(space.queries):
         return torch.empty(len(space.queries), m, dtype=torch.long, device=space.queries.device)
     block = min(block or max(1, ENTRIES // len(space.items)), len(space.queries))
-    memory = space.queries.new_empty(block * len(space.items))
     # Written in place: small results that stay between large ones that go would keep their memory from the next.
     found = torch.empty(len(space.queries), m, dtype=torch.long, device=space.queries.device)
+    own = threading.local()
+
+    def search(start: int) -> None:
+        if not hasattr(own, "memory"):
+            own.memory = space.queries.new_empty(block * len(space.items))
+        found[start : start + block] = _nearest_of_block(space, start, block, m, own.memory)
+
     with full_precision():
-        for start in range(0, len(space.queries), block):
-            found[start : start + block] = _nearest_of_block(space, start, block, m, memory)
+        side_by_side(search, range(0, len(space.queries), block), found.device)
     return found
 
 
