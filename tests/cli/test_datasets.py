@@ -87,16 +87,20 @@ def said(arguments, capsys):
     return text
 
 
+@pytest.fixture(scope="module")
+def aviary(trees, tmp_path_factory):
+    return trees.write_cub(tmp_path_factory.mktemp("aviary"))
+
+
 @pytest.fixture
-def birds(trees, tmp_path):
-    root = tmp_path / "cub"
-    root.mkdir()
-    return trees.write_cub(root)
+def birds(aviary, tmp_path):
+    """A tree of the test's own."""
+    return shutil.copytree(aviary, tmp_path / "cub")
 
 
 def train(birds, tmp_path, *more):
     settings = ["dataset=cub", f"dataset.root={birds.parent}", "dataset.strict=false", f"out={tmp_path / 'runs'}"]
-    return ["train", *settings, *SMALL, "graph=none", *more]
+    return ["train", *settings, *SMALL, "graph=none", "pictures=false", *more]
 
 
 def truncated(birds):
