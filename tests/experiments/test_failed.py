@@ -12,7 +12,6 @@ from gnn_dml.experiments.failed import UnwritableError, describe_error, failed_r
 from gnn_dml.experiments.files import write_text
 from gnn_dml.experiments.study import Study
 
-
 QUICK = ("protocol.epochs=0", "protocol.select_on=none")
 
 
