@@ -32,12 +32,12 @@ def tiny_archive(trees, tmp_path_factory):
     return trees.write_emoji(tmp_path_factory.mktemp("data"))
 
 
-@pytest.fixture
-def tiny_settings(tiny_archive, tmp_path):
-    """Settings that train on it in a second."""
-    return [
+@pytest.fixture(scope="session")
+def settings_in(tiny_archive):
+    """A function from the folder of the runs to settings that train on it in a second."""
+    return lambda out: [
         f"dataset.root={tiny_archive}",
-        f"out={tmp_path / 'runs'}",
+        f"out={out}",
         "backbone.width=4",
         "backbone.dim=16",
         "protocol.epochs=2",
@@ -47,6 +47,12 @@ def tiny_settings(tiny_archive, tmp_path):
         "pictures=false",
         "device=cpu",
     ]
+
+
+@pytest.fixture
+def tiny_settings(settings_in, tmp_path):
+    """Such settings for runs in a folder of the test's own."""
+    return settings_in(tmp_path / "runs")
 
 
 @pytest.fixture(scope="session")

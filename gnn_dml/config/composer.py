@@ -62,18 +62,31 @@ class Composer:
         """
         key = tuple(chosen)
         if key not in self._trees:
-            with initialize_config_dir(str(CONF), version_base="1.3"):
-                tree = compose_tree(key, self.config_dirs)
-            choices = {group: name for group, name in tree.hydra.runtime.choices.items() if group in self.groups}
-            OmegaConf.set_struct(tree, False)
-            del tree["hydra"]
-            tree["choices"] = choices
-            names = dict(choice.split("=", 1) for choice in key)
-            rest = [choice for choice in key if not choice.startswith("dataset=")]
-            undo_what_is_of_others(tree, names, lambda: self.tree(rest), self.config_dirs)
+            files = plain_files(key, self.groups)
+            tree = self._composed(key) if files is None else self._exchanged(files)
             self._trees[key] = tree
             self._named[key] = frozenset(named_inside(OmegaConf.to_container(tree, resolve=False)))
         return self._trees[key]
+
+    def _composed(self, key: tuple[str, ...]) -> DictConfig:
+        with initialize_config_dir(str(CONF), version_base="1.3"):
+            tree = compose_tree(key, self.config_dirs)
+        choices = {group: name for group, name in tree.hydra.runtime.choices.items() if group in self.groups}
+        OmegaConf.set_struct(tree, False)
+        del tree["hydra"]
+        tree["choices"] = choices
+        names = dict(choice.split("=", 1) for choice in key)
+        rest = [choice for choice in key if not choice.startswith("dataset=")]
+        undo_what_is_of_others(tree, names, lambda: self.tree(rest), self.config_dirs)
+        return tree
+
+    def _exchanged(self, files: Mapping[str, Path]) -> DictConfig:
+        """The usual tree with other parts."""
+        tree = copy.deepcopy(self.tree(()))
+        for group, file in files.items():
+            tree[group] = OmegaConf.load(file)
+            tree["choices"][group] = file.stem
+        return tree
 
     def values(self, chosen: Sequence[str], settings: Mapping[str, Any]) -> Config:
         """The resolved values under choices of groups and single settings, by their dotted names.
@@ -119,6 +132,30 @@ def composer_for(config_dirs: ConfigDirs = ()) -> Composer:
 @lru_cache(maxsize=1)
 def _of_the_package(state: tuple[tuple[str, int, int, int], ...]) -> Composer:
     return Composer()
+
+
+def plain_files(chosen: Sequence[str], known: Mapping[str, Sequence[str]]) -> dict[str, Path] | None:
+    """The files of the package whose content is, as it stands, what some choices put in the place of the usual parts.
+
+    Args:
+        chosen: `graph=knn` and the like.
+        known: Each group with its names.
+
+    Returns:
+        By group; None where nothing is chosen, or a choice is of another kind: of a data set, which speaks of other
+        parts too, of a file with defaults or a package of its own, of the user's, or one of two in a group.
+    """
+    files: dict[str, Path] = {}
+    for choice in chosen:
+        group, _, name = choice.partition("=")
+        file = CONF / group / f"{name}.yaml"
+        if group == "dataset" or group in files or name not in known.get(group, ()) or not file.is_file():
+            return None
+        text = file.read_text(encoding="utf-8")
+        if "@package" in text or "defaults:" in text:
+            return None
+        files[group] = file
+    return files or None
 
 
 def named_inside(value: Any) -> Iterator[str]:

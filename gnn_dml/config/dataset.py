@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
+import copy
 from pathlib import Path
 from typing import Any
 
-from hydra import initialize_config_dir
 from omegaconf import OmegaConf
 
-from gnn_dml.config.composer import compose_tree
-from gnn_dml.config.names import CONF, ConfigDirs
+from gnn_dml.config.composer import composer_for
+from gnn_dml.config.names import ConfigDirs
 from gnn_dml.errors import UserError
 
 
@@ -27,8 +27,7 @@ def compose_source(
     Raises:
         UserError: If `strict` is False and the data set knows no such setting.
     """
-    with initialize_config_dir(str(CONF), version_base="1.3"):
-        dataset = compose_tree([f"dataset={name}"], config_dirs).dataset
+    dataset = copy.deepcopy(composer_for(config_dirs).tree([f"dataset={name}"])).dataset
     if root is not None:
         dataset.root = str(root)
     if not strict:
@@ -46,7 +45,6 @@ def own_transform(name: str, config_dirs: ConfigDirs = ()) -> dict[str, Any]:
         name: As in `dataset=NAME`.
         config_dirs: The user's own folders of YAMLs.
     """
-    with initialize_config_dir(str(CONF), version_base="1.3"):
-        transform = compose_tree([f"dataset={name}"], config_dirs).dataset.transform
+    transform = composer_for(config_dirs).tree([f"dataset={name}"]).dataset.transform
     held: dict[str, Any] = OmegaConf.to_container(transform, resolve=True)  # type: ignore[assignment]
     return held

@@ -5,13 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from hydra import initialize_config_dir
 from omegaconf import OmegaConf
 
 from gnn_dml.config.check import problems
 from gnn_dml.config.compose import group_problem, raise_all, setting_problem, value_of
-from gnn_dml.config.composer import compose_tree, update
-from gnn_dml.config.names import CONF, ConfigDirs, groups
+from gnn_dml.config.composer import composer_for, update
+from gnn_dml.config.names import ConfigDirs, groups
 from gnn_dml.config.transfer import adapt_transform
 from gnn_dml.config.typed import PATHS, TEXTS, Setting, parse, path_problems
 from gnn_dml.config.upgrade import upgrade
@@ -99,8 +98,7 @@ def _swapped(config: Config, group: str, name: str, config_dirs: ConfigDirs) -> 
     """Another choice in a group, with its own settings."""
     if name == config["choices"][group]:
         return config
-    with initialize_config_dir(str(CONF), version_base="1.3"):
-        found: Any = OmegaConf.to_container(compose_tree([f"{group}={name}"], config_dirs)[group], resolve=True)
+    found: Any = OmegaConf.to_container(composer_for(config_dirs).tree([f"{group}={name}"])[group], resolve=True)
     if group == "dataset":
         found["transform"] = adapt_transform(found["transform"], config)
     if group == "graph" and "loop" in found and "loop" in config["graph"]:

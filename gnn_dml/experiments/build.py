@@ -160,9 +160,18 @@ def build_data(config: Config) -> RunSplits:
     )
 
 
-def build_learner(config: Config, num_classes: int) -> Learner:
-    """The embedder, and where the configuration has a graph, the topology and the refiner."""
-    embedder = build(config["backbone"], num_classes=num_classes)
+def build_learner(config: Config, num_classes: int, embedder: Any = None) -> Learner:
+    """The embedder, and where the configuration has a graph, the topology and the refiner.
+
+    Args:
+        config: Resolved.
+        num_classes: Of the classifiers.
+        embedder: One that was built of `config["backbone"]` before; None builds it.
+
+    Raises:
+        UserError: What a class says that refuses.
+    """
+    embedder = build(config["backbone"], num_classes=num_classes) if embedder is None else embedder
     if config["graph"].get("_target_") is None:
         return Learner(embedder)
     topology: BaseTransform = build(config["graph"])

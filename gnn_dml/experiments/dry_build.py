@@ -111,8 +111,8 @@ def _try_model(config: Config) -> None:
     classes = 2 * config["protocol"]["classes_per_batch"]
     with torch.device("meta"):
         with named(f"backbone={config['choices']['backbone']}"):
-            build(config["backbone"], num_classes=classes)
-        learner = build_learner(config, classes)
+            embedder = build(config["backbone"], num_classes=classes)
+        learner = build_learner(config, classes, embedder)
     _check_weights(config, topology, learner)
     if not config["protocol"]["epochs"]:
         return

@@ -9,6 +9,7 @@ from __future__ import annotations
 import _thread
 import json
 import os
+import signal
 import sys
 import threading
 import time
@@ -105,6 +106,8 @@ def main() -> int:
     line = sys.stdin.readline()
     if not line.strip():
         return 0
+    # What a script starts in the background ignores the signal, and so would this: nothing could interrupt the run.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     threading.Thread(target=_end_with_input, daemon=True).start()
     try:
         work(Job.from_json(line), say=_say)

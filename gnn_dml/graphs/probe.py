@@ -78,7 +78,7 @@ def untouched_random_state() -> Iterator[None]:
 
 
 def _seed(seed: int) -> None:
-    torch.manual_seed(seed)
+    torch.default_generator.manual_seed(seed)  # of the CPU alone: `torch.manual_seed` moves that of every GPU too
     random.seed(seed)
     np.random.seed(seed)  # noqa: NPY002
 

@@ -77,7 +77,15 @@ def build_timm(name: str, *, weights: str | None, pooled: bool, image_size: int 
             state = packaged_state() if weights == PACKAGED else read_state(Path(weights))
             load_state(timm, model, inner, settings, state, what=what, **extra)
     backbone = TimmBackbone(model, name, pooled=pooled, side=side if fixed else None)
-    return backbone, _try(backbone, side, own_side)
+    # What a model gives depends on its architecture and the side, not on its weights.
+    tried = (type(model), inner, pooled, side)
+    if tried not in _CHANNELS:
+        _CHANNELS[tried] = _try(backbone, side, own_side)
+    return backbone, _CHANNELS[tried]
+
+
+_CHANNELS: dict[tuple[type, str, bool, int], int] = {}
+"""Channels of the models that were tried in this process, by class, name, `pooled` and side."""
 
 
 def _import_timm() -> Any:

@@ -27,6 +27,10 @@ SMALL = [
 ]
 
 
+PICTURED = ("cub", "inshop")
+"""Whose neighbours are drawn too: a picture is made of the arrays in neighbours.npz, whatever data set they are of."""
+
+
 def prepare(name, files, root):
     options = [option for file in files for option in ("--archive", str(file))]
     return main(["data", "prepare", name, "--root", str(root), "--unchecked", *options])
@@ -62,7 +66,7 @@ def test_from_archive_to_row(dataset_name, tree, trees, tmp_path, capsys):
         text for text in SMALL if not text.startswith("dataset.") or text[18:].split("=")[0] in known["transform"]
     ]
     settings += [*(["dataset.strict=false"] if strict else []), *getattr(trees.FOUND[dataset_name], "SETTINGS", [])]
-    assert main(["train", *settings]) == 0
+    assert main(["train", *settings, f"pictures={dataset_name in PICTURED}".lower()]) == 0
     with (tmp_path / "runs" / "single" / "results.csv").open() as file:
         (row,) = csv.DictReader(file)
     expected = trees.FOUND[dataset_name].ROW
@@ -71,7 +75,8 @@ def test_from_archive_to_row(dataset_name, tree, trees, tmp_path, capsys):
     assert 0 <= float(row["backbone_recall@1"]) <= 1
     assert (row["refined_recall@1"] == "") == (row["graph"] == "none")
     (run,) = (path.parent for path in (tmp_path / "runs" / "single").glob("*/result.json"))
-    assert (run / "neighbours.png").is_file()
+    assert (run / "neighbours.npz").is_file()
+    assert (run / "neighbours.png").is_file() == (dataset_name in PICTURED)
     capsys.readouterr()
     assert main(["evaluate", str(run)]) == 0
     assert f"{100 * float(row['backbone_recall@1']):.1f}" in capsys.readouterr().out
@@ -87,19 +92,24 @@ def said(arguments, capsys):
     return text
 
 
+@pytest.fixture(scope="module")
+def aviary(trees, tmp_path_factory):
+    return trees.write_cub(tmp_path_factory.mktemp("aviary"))
+
+
 @pytest.fixture
-def birds(trees, tmp_path):
-    root = tmp_path / "cub"
-    root.mkdir()
-    return trees.write_cub(root)
+def birds(aviary, tmp_path):
+    """A tree of the test's own."""
+    return shutil.copytree(aviary, tmp_path / "cub" / aviary.name)
 
 
 def train(birds, tmp_path, *more):
     settings = ["dataset=cub", f"dataset.root={birds.parent}", "dataset.strict=false", f"out={tmp_path / 'runs'}"]
-    return ["train", *settings, *SMALL, "graph=none", *more]
+    return ["train", *settings, *SMALL, "graph=none", "protocol.epochs=0", "pictures=false", *more]
 
 
 def truncated(birds):
+    """One of a test class."""
     path = sorted(birds.glob("images/150.*/*"))[0]
     path.write_bytes(path.read_bytes()[:-300])
     return path

@@ -38,19 +38,32 @@ def without_times(path):
     return frame.drop(columns=[name for name in frame if "seconds" in name])
 
 
+@pytest.fixture(scope="module")
+def undisturbed(tmp_path_factory):
+    """A function from settings to the rows of the study; the same for all calls."""
+    folder = tmp_path_factory.mktemp("undisturbed")
+    (folder / "trio.yaml").write_text(STUDY)
+
+    def rows(settings):
+        run_study(str(folder / "trio.yaml"), settings=[*settings, f"out={folder}"])
+        return without_times(folder / "trio" / "results.csv")
+
+    return rows
+
+
 @pytest.mark.parametrize("jobs", [1, 2])
-def test_a_killed_study_ends_as_an_undisturbed_one(processes, tiny_settings, tmp_path, jobs):
+def test_a_killed_study_ends_as_an_undisturbed_one(processes, undisturbed, tiny_settings, tmp_path, jobs):
+    """Whoever shared the killed work, one process ends it: workers anew would take longer than all the rest."""
     study = tmp_path / "trio.yaml"
     study.write_text(STUDY)
     settings = [one for one in tiny_settings if not one.startswith("out=")] + ["protocol.epochs=4"]
-    run_study(str(study), settings=[*settings, f"out={tmp_path / 'undisturbed'}"])
-    expected = without_times(tmp_path / "undisturbed" / "trio" / "results.csv")
+    expected = undisturbed(settings)
     assert len(expected) == 3
     for moment in range(MOMENTS):
         out = tmp_path / f"killed{moment}"
         folder = out / "trio"
-        command = ["-m", "gnn_dml.cli.main", "ablate", study, "--jobs", jobs, *settings, f"out={out}"]
-        killed = processes.Process(*command)
+        command = ["-m", "gnn_dml.cli.main", "ablate", study, *settings, f"out={out}"]
+        killed = processes.Process(*command, "--jobs", jobs)
         while killed.poll() is None and not list(folder.glob("*/claim.*")):
             time.sleep(0.02)
         try:

@@ -145,6 +145,7 @@ def test_train_then_again_then_evaluate(program, processes, tiny_settings, tmp_p
 def test_ablate_writes_one_csv_a_table_and_pictures_and_reuses_what_is_done(program, tiny_settings, tmp_path):
     study = tmp_path / "small.yaml"
     study.write_text("seeds: [0]\ncells:\n  none: [graph=none]\n  complete: []\n  same: [graph=same_class]\n")
+    tiny_settings = [*tiny_settings, "protocol.epochs=1"]
     done = program("ablate", study, *tiny_settings)
     assert "3 runs" in done
     assert "reused" not in done
@@ -166,6 +167,7 @@ def test_ablate_writes_one_csv_a_table_and_pictures_and_reuses_what_is_done(prog
 def test_rows_that_ignore_an_override_are_reused_and_shown_with_the_rest(program, tiny_settings, tmp_path):
     study = tmp_path / "small.yaml"
     study.write_text("cells:\n  none: [graph=none]\n  complete: []\n")
+    tiny_settings = [*tiny_settings, "protocol.epochs=1"]
     program("ablate", study, *tiny_settings)
     again = program("ablate", study, *tiny_settings, "optimizer.refiner_rate=1.0")
     assert again.count("reused") == 1
@@ -175,10 +177,11 @@ def test_rows_that_ignore_an_override_are_reused_and_shown_with_the_rest(program
 
 
 def test_a_broken_result_is_named_and_kept(program, tiny_settings, tmp_path):
-    program("train", *tiny_settings)
+    settings = [*tiny_settings, "graph=none", "protocol.epochs=0"]
+    program("train", *settings)
     (path,) = (tmp_path / "runs" / "single").glob("*/result.json")
     path.write_text("{")
-    assert str(path) in program("train", *tiny_settings, code=2)
+    assert str(path) in program("train", *settings, code=2)
     assert path.read_text() == "{"
 
 

@@ -8,7 +8,7 @@ import pytest
 from gnn_dml.cli.main import main
 from gnn_dml.experiments import train
 
-QUICK = ["graph=none", "protocol.epochs=0"]
+QUICK = ["graph=none", "protocol.epochs=0", "protocol.select_on=none"]
 
 
 @pytest.fixture
@@ -46,7 +46,7 @@ def test_every_table_and_picture_that_something_else_holds_is_named_and_the_rest
 
 def test_a_picture_and_the_metrics_of_a_run_may_be_held_too(tiny_settings, tmp_path, monkeypatch):
     monkeypatch.setattr("gnn_dml.experiments.run.write_rows", _refuse)
-    settings = [*tiny_settings, "graph=none", "study_name=caf\udce9", "pictures=true"]
+    settings = [*tiny_settings, "graph=none", "study_name=caf\udce9", "protocol.epochs=1", "pictures=true"]
     with pytest.warns(UserWarning, match=r"cannot write metrics\.csv"):
         frame = train(settings)
     assert frame["status"].tolist() == ["finished"]

@@ -1,11 +1,13 @@
 """What is composed once and varied is what Hydra composes from all settings at once. Loads no torch."""
 
+import json
+
 import pytest
 from hydra import compose, initialize_config_dir
 from omegaconf import OmegaConf
 
 from gnn_dml.config.compose import resolve, value_of
-from gnn_dml.config.composer import Composer, named_inside
+from gnn_dml.config.composer import Composer, named_inside, plain_files
 from gnn_dml.config.names import CONF
 from gnn_dml.config.typed import parse
 from gnn_dml.experiments.study import Study, plan, read_study
@@ -64,6 +66,28 @@ def test_a_plan_is_what_its_runs_resolve_to_alone():
         for cell, settings in cells.items()
     ]
     assert planned == alone
+
+
+EXCHANGED = [
+    ["backbone=resnet50", "graph=mutual_knn", "layer=gat", "sampler=nearest"],
+    ["protocol=paper", "optimizer=radam", "loss=focal", "layer=published", "graph=none"],
+]
+
+
+@pytest.mark.parametrize("chosen", EXCHANGED)
+def test_exchanged_parts_are_in_the_order_of_hydra_too(chosen):
+    assert plain_files(chosen, COMPOSER.groups) is not None
+    found, expected = composed(chosen), by_hydra(chosen)
+    assert json.dumps(found) == json.dumps(expected)
+    assert OmegaConf.to_container(COMPOSER.tree(chosen).choices).items() >= {tuple(one.split("=")) for one in chosen}
+
+
+@pytest.mark.parametrize(
+    "chosen",
+    [[], ["dataset=emoji"], ["loss=smooth_ap"], ["graph=knn", "graph=complete"], ["graph=mine"], ["graph=knn", "a=b"]],
+)
+def test_what_is_more_than_an_exchange_is_left_to_hydra(chosen):
+    assert plain_files(chosen, {**COMPOSER.groups, "graph": [*COMPOSER.groups["graph"], "mine"]}) is None
 
 
 @pytest.mark.parametrize("name", ["${}", "a${seed}", "\\${x}", "$", "a}"])

@@ -10,6 +10,8 @@ from gnn_dml.errors import UserError
 from gnn_dml.experiments import evaluate, run_study, train
 from gnn_dml.experiments.study import Study
 
+QUICK = ("protocol.epochs=0", "protocol.select_on=none")
+
 
 @pytest.fixture
 def settings(tiny_settings):
@@ -32,7 +34,12 @@ def test_a_run_its_row_and_the_same_again(settings):
 def test_a_study_with_the_settings_that_differ_as_columns(settings, tmp_path):
     rows = []
     frame = run_study(
-        Study("mine", (0, 1), ("protocol.epochs=1", "graph=knn"), {"two": ("graph.k=2",), "three": ("graph.k=3",)}),
+        Study(
+            "mine",
+            (0, 1),
+            ("protocol.epochs=1", "protocol.select_on=none", "graph=knn"),
+            {"two": ("graph.k=2",), "three": ("graph.k=3",)},
+        ),
         settings=settings,
         on_row=lambda row, number, total, reused: rows.append((number, total)),
     )
@@ -47,7 +54,7 @@ def test_a_study_with_the_settings_that_differ_as_columns(settings, tmp_path):
 
 def test_folders_of_two_machines_merge_by_copying(settings, tmp_path):
     """Two seeds on two machines; one folder copied over the other, and the study run again there."""
-    study = Study("mine", (0,), ("protocol.epochs=0",), {"none": ("graph=none",), "isolated": ("graph=isolated",)})
+    study = Study("mine", (0,), QUICK, {"none": ("graph=none",), "isolated": ("graph=isolated",)})
     here, there = tmp_path / "here", tmp_path / "there"
     run_study(study, settings=[*settings, f"out={here}"], seeds=[0])
     run_study(study, settings=[*settings, f"out={there}"], seeds=[1])

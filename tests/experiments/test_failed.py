@@ -12,13 +12,15 @@ from gnn_dml.experiments.failed import UnwritableError, describe_error, failed_r
 from gnn_dml.experiments.files import write_text
 from gnn_dml.experiments.study import Study
 
+QUICK = ("protocol.epochs=0", "protocol.select_on=none")
+
 
 @pytest.fixture
 def study(tmp_path):
     """Two cells, one of whose data are an empty folder."""
     (tmp_path / "photos").mkdir()
     photos = ("dataset=folder", f"dataset.root={tmp_path / 'photos'}", "backbone=small_cnn")
-    return Study("s", (0,), ("protocol.epochs=1",), {"bad": (*photos, "dataset.transform.size=64"), "good": ()})
+    return Study("s", (0,), QUICK, {"bad": (*photos, "dataset.transform.size=64"), "good": ()})
 
 
 def run(study, settings, **how):
@@ -102,7 +104,7 @@ def test_a_disk_that_takes_nothing_is_no_fault_of_a_cell(tmp_path):
 def test_a_row_of_another_cell_is_marked_like_any(study, tiny_settings, tmp_path):
     run(study, tiny_settings)
     rest = [one for one in tiny_settings if not one.startswith("protocol.epochs")]
-    frame = run_study(Study("s", (0,), ("protocol.epochs=1",), {"other": ("graph=none",)}), settings=rest)
+    frame = run_study(Study("s", (0,), QUICK, {"other": ("graph=none",)}), settings=rest)
     assert list(frame["cell"]) == ["other"]
     written = pd.read_csv(tmp_path / "runs" / "s" / "results.csv")
     assert list(written["cell"]) == ["other"]

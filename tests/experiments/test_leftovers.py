@@ -1,6 +1,7 @@
 """What a process that was killed at the end of a run leaves, and another one removes."""
 
 import json
+import shutil
 
 import pytest
 
@@ -9,12 +10,23 @@ from gnn_dml.experiments.execute import execute
 from gnn_dml.experiments.leftovers import has_leftovers
 from gnn_dml.experiments.reuse import run_folder
 
+MORE = ["graph=none", "protocol.epochs=0", "pictures=true"]
+
+
+@pytest.fixture(scope="module")
+def first(settings_in, tmp_path_factory):
+    """A finished run with its picture: its folder and its row."""
+    config = resolve([*settings_in(tmp_path_factory.mktemp("first")), *MORE])
+    row, _ = execute(config)
+    return run_folder(config), row
+
 
 @pytest.fixture
-def finished(tiny_settings):
-    config = resolve([*tiny_settings, "graph=none", "protocol.epochs=0", "pictures=true"])
-    row, _ = execute(config)
-    return config, row, run_folder(config)
+def finished(first, tiny_settings):
+    """The same, the test's own."""
+    config = resolve([*tiny_settings, *MORE])
+    folder, row = first
+    return config, row, shutil.copytree(folder, run_folder(config))
 
 
 def files(folder):

@@ -13,10 +13,11 @@ from gnn_dml.errors import UserError
 from gnn_dml.metrics import retrieval
 
 
-@pytest.fixture
-def run(tiny_settings, tmp_path):
-    assert main(["train", *tiny_settings, "protocol.epochs=0", "graph=knn", "graph.k=3"]) == 0
-    (result,) = (tmp_path / "runs").glob("single/*/result.json")
+@pytest.fixture(scope="module")
+def run(settings_in, tmp_path_factory):
+    folder = tmp_path_factory.mktemp("runs")
+    assert main(["train", *settings_in(folder), "protocol.epochs=0", "graph=knn", "graph.k=3"]) == 0
+    (result,) = folder.glob("single/*/result.json")
     return result.parent
 
 

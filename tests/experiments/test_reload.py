@@ -25,9 +25,8 @@ class PowerCutError(Exception):
     """What stops a run half-way."""
 
 
-@pytest.fixture
-def falling(monkeypatch):
-    """The first epoch is the best one, the fourth is better."""
+def fall(monkeypatch):
+    """Make the first epoch the best one, and the fourth better."""
     measured = {1: 0.5, 2: 0.4, 3: 0.3, 4: 0.6, 5: 0.1}
 
     def validate(self, learner, data):
@@ -36,6 +35,20 @@ def falling(monkeypatch):
 
     monkeypatch.setattr(Run, "_validate", validate)
     monkeypatch.setattr(Run, "begun", 0, raising=False)
+
+
+@pytest.fixture
+def falling(monkeypatch):
+    fall(monkeypatch)
+
+
+@pytest.fixture(scope="module")
+def whole(settings_in, tmp_path_factory):
+    """A run with two reloads, and its row."""
+    job = Run(resolve([*settings_in(tmp_path_factory.mktemp("whole")), *SETTINGS]))
+    with pytest.MonkeyPatch.context() as monkeypatch:
+        fall(monkeypatch)
+        return job, job.execute()
 
 
 def weights(job, name="last.pt"):
@@ -61,9 +74,8 @@ def by_hand(settings):
     return after
 
 
-def test_the_best_weights_come_back_and_the_optimiser_goes_on(tiny_settings, falling):
-    job = Run(resolve([*tiny_settings, *SETTINGS]))
-    job.execute()
+def test_the_best_weights_come_back_and_the_optimiser_goes_on(whole, tiny_settings):
+    job, _ = whole
     expected = by_hand([*tiny_settings, *SETTINGS])
     assert same(weights(job), expected[5])
     assert same(weights(job, "best.pt"), expected[4])
@@ -71,12 +83,11 @@ def test_the_best_weights_come_back_and_the_optimiser_goes_on(tiny_settings, fal
 
 
 @pytest.mark.parametrize("batches", [9, 11, 17])
-def test_a_run_cut_around_a_reload_goes_on_to_the_same_bits(tiny_settings, falling, tmp_path, monkeypatch, batches):
+def test_a_run_cut_around_a_reload_goes_on_to_the_same_bits(whole, tiny_settings, falling, monkeypatch, batches):
     """Four batches an epoch: cut in the first batch after a reload, later in that epoch, after the second reload."""
     settings = [*tiny_settings, *SETTINGS]
-    whole = Run(resolve(settings))
-    row = whole.execute()
-    job = Run(resolve([*settings, f"out={tmp_path / 'cut'}"]))
+    undisturbed, row = whole
+    job = Run(resolve(settings))
     seen = []
 
     def cut(total, done):
@@ -94,23 +105,22 @@ def test_a_run_cut_around_a_reload_goes_on_to_the_same_bits(tiny_settings, falli
         job.execute()
     finished = (batches - 1) // 4
     monkeypatch.setattr(Run, "begun", finished)
-    resumed = Run(resolve([*settings, f"out={tmp_path / 'cut'}"]))
+    resumed = Run(resolve(settings))
     starts = []
     resumed.on_start = lambda total, done: starts.append(done) or (lambda loss: None)
     again = resumed.execute()
     assert starts == [4 * finished]
-    assert same(weights(whole), weights(resumed))
-    assert same(weights(whole, "best.pt"), weights(resumed, "best.pt"))
+    assert same(weights(undisturbed), weights(resumed))
+    assert same(weights(undisturbed, "best.pt"), weights(resumed, "best.pt"))
     assert {key for key in row if row[key] != again[key]} <= {"seconds", "weights"}
 
 
-def test_without_reloads_nothing_comes_back(tiny_settings, falling):
-    with_it = Run(resolve([*tiny_settings, *SETTINGS]))
+def test_without_reloads_nothing_comes_back(whole, tiny_settings, falling):
     without = Run(resolve([*tiny_settings, *SETTINGS, "protocol.reload=[]"]))
     never_reached = Run(resolve([*tiny_settings, *SETTINGS, "protocol.reload=[6]"]))
-    for job in (with_it, without, never_reached):
+    for job in (without, never_reached):
         job.execute()
-    assert not same(weights(with_it), weights(without))
+    assert not same(weights(whole[0]), weights(without))
     assert same(weights(never_reached), weights(without))
 
 

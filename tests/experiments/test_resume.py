@@ -72,16 +72,31 @@ def check_same_bits(folder, whole):
             assert torch.equal(tensor, expected[key]), key
 
 
+MORE = ["graph=none", "protocol.epochs=3", "protocol.ties=first"]
+
+
 @pytest.fixture
 def settings(tiny_settings):
-    return [*tiny_settings, "graph=none", "protocol.epochs=3", "protocol.ties=first"]
+    return [*tiny_settings, *MORE]
+
+
+@pytest.fixture(scope="module")
+def whole(settings_in, tmp_path_factory):
+    """The folder of the run as it ends undisturbed."""
+    config = resolve([*settings_in(tmp_path_factory.mktemp("whole")), *MORE])
+    Run(config).execute()
+    return run_folder(config)
+
+
+@pytest.fixture(scope="module")
+def cut_in_the_second_epoch(settings_in, tmp_path_factory):
+    return interrupt([*settings_in(tmp_path_factory.mktemp("cut")), *MORE], epochs=1)
 
 
 @pytest.fixture
-def whole(settings, tmp_path):
-    config = resolve([*settings, f"out={tmp_path / 'whole'}"])
-    Run(config).execute()
-    return run_folder(config)
+def interrupted(cut_in_the_second_epoch, settings):
+    """The folder of such a run, the test's own."""
+    return shutil.copytree(cut_in_the_second_epoch, run_folder(resolve(settings)))
 
 
 def test_a_run_that_cannot_be_gone_on_with_begins_anew_and_says_so(settings, whole, tmp_path):
@@ -99,9 +114,9 @@ def test_a_run_that_cannot_be_gone_on_with_begins_anew_and_says_so(settings, who
         check_same_bits(folder, whole)
 
 
-def test_the_state_of_another_run_is_refused_with_what_differs(settings, whole, tmp_path):
+def test_the_state_of_another_run_is_refused_with_what_differs(settings, interrupted, whole, tmp_path):
     other = interrupt([*settings, "seed=1", f"out={tmp_path / 'other'}"], epochs=1)
-    folder = interrupt(settings, epochs=1)
+    folder = interrupted
     kept = (other / "resume.pt").read_bytes()
     (folder / "resume.pt").write_bytes(kept)
     with pytest.raises(UserError, match=r"resume\.pt is of other settings: seed was 1 and is 0; move the file away"):
@@ -112,8 +127,8 @@ def test_the_state_of_another_run_is_refused_with_what_differs(settings, whole, 
     check_same_bits(folder, whole)
 
 
-def test_a_state_of_other_classes_is_refused(settings):
-    folder = interrupt(settings, epochs=1)
+def test_a_state_of_other_classes_is_refused(settings, interrupted):
+    folder = interrupted
     state = torch.load(folder / "resume.pt", weights_only=True)
     name = next(name for name in state["trainer"]["learner"] if name.endswith("classifier.weight"))
     state["trainer"]["learner"][name] = torch.zeros(3, 16)
@@ -122,9 +137,9 @@ def test_a_state_of_other_classes_is_refused(settings):
         go_on(settings)
 
 
-def test_removed_weights_of_the_last_finished_epoch_are_written_again(settings, whole):
+def test_removed_weights_of_the_last_finished_epoch_are_written_again(settings, interrupted, whole):
     """They are in the state, so nothing is lost."""
-    folder = interrupt(settings, epochs=1)
+    folder = interrupted
     remove_best(folder)
     sentences, starts = go_on(settings)
     assert sentences == []

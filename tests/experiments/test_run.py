@@ -34,6 +34,26 @@ def weights(job, name="last.pt"):
     return read_checkpoint(job.folder / name).weights
 
 
+def check_same_weights(one, other):
+    expected, found = weights(one), weights(other)
+    assert found.keys() == expected.keys()
+    for name, tensor in expected.items():
+        assert torch.equal(tensor, found[name]), name
+
+
+@pytest.fixture(scope="module")
+def usual(settings_in, tmp_path_factory):
+    """A finished run and its row; what changes its files does so in a copy."""
+    return run(settings_in(tmp_path_factory.mktemp("usual")))
+
+
+@pytest.fixture(scope="module")
+def plain(settings_in, tmp_path_factory):
+    """One without a refiner, with what a row holds beyond the usual where it is asked for."""
+    more = ["graph=none", "protocol.train_recall=true", "protocol.training_free=[alpha_qe,k_reciprocal]"]
+    return run(settings_in(tmp_path_factory.mktemp("plain")), *more)
+
+
 def test_files_and_row(tiny_settings):
     job, row = run(tiny_settings, "graph=knn", "graph.k=3", "layer.num_heads=2", "protocol.choose_neighbours=[2]")
     for name in ("config.yaml", "metrics.csv", "result.json", "best.pt", "last.pt", "neighbours.npz"):
@@ -57,9 +77,9 @@ def test_files_and_row(tiny_settings):
     assert purity.le(1).all(axis=None)
 
 
-def test_figures_are_those_of_the_checkpoint(tiny_settings):
+def test_figures_are_those_of_the_checkpoint(usual):
     """Embed the test images by hand with the stored weights, and score them."""
-    job, row = run(tiny_settings)
+    job, row = usual
     checkpoint = read_checkpoint(job.folder)
     learner = checkpoint.learner()
     split = emoji_archive(job.config["dataset"]["root"]).split("test")
@@ -98,8 +118,8 @@ def test_the_number_of_neighbours_is_that_of_the_chosen_epoch(tiny_settings):
     assert row["test_neighbours"] == epochs.loc[row["chosen_epoch"], "test_neighbours"]
 
 
-def test_recall_on_the_training_images_where_it_is_asked_for(tiny_settings):
-    job, row = run(tiny_settings, "graph=none", "protocol.train_recall=true")
+def test_recall_on_the_training_images_where_it_is_asked_for(plain):
+    job, row = plain
     last = pd.read_csv(job.folder / "metrics.csv").iloc[-1]
     checkpoint = read_checkpoint(job.folder / "last.pt")
     source, transforms, _ = build_source(checkpoint.config)
@@ -108,8 +128,8 @@ def test_recall_on_the_training_images_where_it_is_asked_for(tiny_settings):
     assert not any(name.startswith("train_backbone_") for name in row)
 
 
-def test_other_methods_without_training_stand_in_the_row_where_they_are_asked_for(tiny_settings):
-    job, row = run(tiny_settings, "graph=none", "protocol.training_free=[alpha_qe,k_reciprocal]")
+def test_other_methods_without_training_stand_in_the_row_where_they_are_asked_for(plain, tiny_settings):
+    job, row = plain
     source, transforms, _ = build_source(job.config)
     split = source.split("test")
     x = embed(
@@ -126,8 +146,9 @@ def test_other_methods_without_training_stand_in_the_row_where_they_are_asked_fo
         run(tiny_settings, "protocol.training_free=[dream]")
 
 
-def test_signs_of_life_and_the_expanded_embedding_are_in_the_row(tiny_settings):
-    job, row = run(tiny_settings)
+def test_signs_of_life_and_the_expanded_embedding_are_in_the_row(usual):
+    job, row = usual
+    assert not any("alpha_qe" in name for name in row)  # nobody asked for it
     last = pd.read_csv(job.folder / "metrics.csv").iloc[-1]
     assert row["attention_entropy"] == pytest.approx(last["entropy_layer1"])
     assert row["message_size"] == pytest.approx(last["message_layer1"])
@@ -146,9 +167,9 @@ def test_signs_of_life_and_the_expanded_embedding_are_in_the_row(tiny_settings):
     "graph",
     [
         ["graph=complete"],
-        ["graph=class_aware"],
-        ["graph=random", "graph.k=3"],
-        ["graph=threshold", "refiner.weighted=true"],
+        ["graph=class_aware", "protocol.epochs=1"],
+        ["graph=random", "graph.k=3", "protocol.epochs=1"],
+        ["graph=threshold", "refiner.weighted=true", "protocol.epochs=1"],
     ],
     ids=" ".join,
 )
@@ -156,14 +177,13 @@ def test_the_same_seed_gives_the_same_bits(tiny_settings, tmp_path, graph):
     first, row = run(tiny_settings, *graph)
     second, again = run(tiny_settings, *graph, f"out={tmp_path / 'again'}")
     assert first.folder.name == second.folder.name
-    for name, tensor in weights(first).items():
-        assert torch.equal(tensor, weights(second)[name]), name
+    check_same_weights(first, second)
     different = {key for key in row if row[key] != again[key]}
     assert different <= {"seconds", "weights"}  # the files of weights hold `out`
 
 
 def test_another_seed_gives_other_weights_under_another_name(tiny_settings):
-    first, other = (run(tiny_settings, "graph=none", "protocol.epochs=1", f"seed={seed}")[0] for seed in (0, 1))
+    first, other = (run(tiny_settings, "graph=none", "protocol.epochs=0", f"seed={seed}")[0] for seed in (0, 1))
     assert other.folder.name != first.folder.name
     assert not torch.equal(weights(other)["embedder.projection.weight"], weights(first)["embedder.projection.weight"])
 
@@ -200,8 +220,7 @@ def test_an_interrupted_run_goes_on_to_the_same_bits(tiny_settings, tmp_path):
     assert row["test_graph"].startswith("Complete(")
     assert again["seconds"] > torch.load(tmp_path / "resume.pt", weights_only=True)["seconds"] > 0
     assert {key for key in row if row[key] != again[key]} <= {"seconds", "weights"}  # those hold `out`
-    for name, tensor in weights(whole).items():
-        assert torch.equal(tensor, weights(resumed)[name]), name
+    check_same_weights(whole, resumed)
 
 
 def test_a_diverged_run_is_a_row_without_figures(tiny_settings):
@@ -230,14 +249,14 @@ def test_settings_that_fail_late_leave_no_folder(tiny_settings):
 
 def test_a_run_can_be_evaluated_from_another_folder(tiny_settings, tiny_archive, tmp_path, monkeypatch):
     monkeypatch.chdir(tiny_archive.parent)
-    job, _ = run(tiny_settings, f"dataset.root={tiny_archive.name}")
+    job, _ = run(tiny_settings, f"dataset.root={tiny_archive.name}", "graph=none", "protocol.epochs=0")
     monkeypatch.chdir(tmp_path)
     source, _, _ = build_source(read_checkpoint(job.folder).config)
     assert len(source.split("test")) == 25
 
 
-def test_without_a_refiner(tiny_settings):
-    job, row = run(tiny_settings, "graph=none")
+def test_without_a_refiner(plain):
+    job, row = plain
     assert row["refined_recall@1"] is None
     assert row["test_graph"] == row["layer"] == ""
     assert not any(name.startswith("refiner") for name in weights(job))
@@ -259,14 +278,14 @@ def test_the_papers_protocol_says_that_it_selects_on_test(tiny_settings):
 
 
 def test_label_built_graphs_are_tested_on_the_complete_one(tiny_settings):
-    _, row = run(tiny_settings, "graph=same_class")
+    _, row = run(tiny_settings, "graph=same_class", "protocol.epochs=1")
     assert row["uses_labels"]
     assert row["test_graph"].startswith("Complete(loop=False)")
     assert row["refined_recall@1"] is not None
 
 
-def test_validation_classes_are_not_trained_on(tiny_settings):
-    job, _ = run(tiny_settings)
+def test_validation_classes_are_not_trained_on(usual):
+    job, _ = usual
     assert read_checkpoint(job.folder).num_classes == 8
 
 
@@ -316,10 +335,13 @@ def test_a_missing_or_foreign_checkpoint_is_named(tmp_path):
         read_checkpoint(tmp_path / "other.pt")
 
 
-def test_a_finished_run_is_not_trained_again_and_its_weights_are_held_against_the_row(tiny_settings):
-    job, row = run(tiny_settings)
+def test_a_finished_run_is_not_trained_again_and_its_weights_are_held_against_the_row(usual, tiny_settings):
+    usual_job, row = usual
+    job = Run(resolve(tiny_settings))
+    shutil.copytree(usual_job.folder, job.folder)
     again, reread = run(tiny_settings)
     assert again.reused
+    assert again.folder == job.folder
     assert reread == row
     assert set(row["weights"]) == {"best.pt", "last.pt"}
     check_weights(job.folder)
@@ -332,7 +354,7 @@ def test_a_finished_run_is_not_trained_again_and_its_weights_are_held_against_th
 
 def test_an_empty_state_begins_anew_and_says_so(tiny_settings):
     sentences = []
-    job = Run(resolve(tiny_settings), say=sentences.append)
+    job = Run(resolve([*tiny_settings, "graph=none", "protocol.epochs=1"]), say=sentences.append)
     job.folder.mkdir(parents=True)
     (job.folder / "resume.pt").touch()
     assert job.execute()["status"] == "finished"

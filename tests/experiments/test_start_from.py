@@ -1,5 +1,7 @@
 """A run that begins with the weights of an earlier one."""
 
+import shutil
+
 import pytest
 import torch
 
@@ -11,9 +13,10 @@ from gnn_dml.experiments.dry_build import dry_build
 from gnn_dml.experiments.run import Run
 
 
-@pytest.fixture
-def first(tiny_settings):
-    run = Run(resolve([*tiny_settings, "graph=knn", "graph.k=3", "protocol.epochs=1"]))
+@pytest.fixture(scope="module")
+def first(settings_in, tmp_path_factory):
+    settings = settings_in(tmp_path_factory.mktemp("first"))
+    run = Run(resolve([*settings, "graph=knn", "graph.k=3", "protocol.epochs=1"]))
     run.execute()
     return run.folder
 
@@ -81,6 +84,7 @@ def test_what_cannot_be_used_is_said_before_training(first, tiny_settings, tmp_p
     held["weights"][name] = held["weights"][name] / 0
     torch.save(held, tmp_path / "infinite.pt")
     refused(tmp_path / "infinite.pt", "holds NaN or infinity")
-    with (first / "best.pt").open("ab") as file:
+    changed = shutil.copytree(first, tmp_path / "changed")
+    with (changed / "best.pt").open("ab") as file:
         file.write(b" ")
-    refused(first, "has changed since its run ended")
+    refused(changed, "has changed since its run ended")

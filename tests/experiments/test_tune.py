@@ -97,8 +97,9 @@ def test_choices_that_are_missing_or_damaged_are_said(tmp_path, text, said):
 
 
 def test_a_tuned_study_says_so_in_its_rows_and_stands_beside_the_other(tiny_settings, tmp_path, space):
-    tune(STUDY, trials=1, space=space, settings=tiny_settings)
-    frame = run_study(tuned_study(STUDY, settings=tiny_settings), settings=tiny_settings)
+    settings = [*tiny_settings, "protocol.epochs=1"]
+    tune(STUDY, trials=1, space=space, settings=settings)
+    frame = run_study(tuned_study(STUDY, settings=settings), settings=settings)
     assert frame["overrides"].str.startswith("(tuned: 1 trial, rates) ").all()
     assert frame["study"].eq("s-tuned").all()
     chosen = json.loads((tmp_path / "runs" / "s" / "tuned.json").read_text())

@@ -42,13 +42,21 @@ def test_a_worker_does_what_is_left_and_collects(job, tmp_path):
     assert [sentence for sentence in said if "written" in sentence] == []
 
 
+BEHIND = """
+import signal, sys
+from gnn_dml.experiments.worker import main
+signal.signal(signal.SIGINT, signal.SIG_IGN)  # as of a command that a script starts in the background
+sys.exit(main())
+"""
+
+
 def test_a_worker_ends_when_its_input_does(processes, job, tmp_path):
     """And gives its claim back: nobody has to wait for it."""
     long = Study("s", (0,), ("protocol.epochs=1000",), {"a": ("graph=none",)})
     folder = tmp_path / "runs" / "s"
     folder.mkdir(parents=True)
     write_plan(folder, plan(long, [0], job.settings))
-    process = processes.Process("-m", "gnn_dml.experiments.worker", cwd=ROOT)
+    process = processes.Process("-c", BEHIND, cwd=ROOT)
     process.stdin.write(f"{Job(long, (0,), job.settings).as_json()}\n")
     process.stdin.flush()
     while not any(run.epoch for run in StatusReader(folder).read().of("running")):  # at work, not just about to be
