@@ -45,7 +45,12 @@ def draw(n, seed, scale, levels=None):
 )
 @settings(deadline=None, max_examples=80)
 def test_it_is_the_softmax_over_all_pairs(n, seed, scale, levels, slope, loop):
-    """Any scale; with few levels there are ties between sources, and sums that are 0 to the bit."""
+    """Any scale; with few levels there are ties between sources, and sums that are 0 to the bit.
+
+    In float32 a score of a thousand is rounded by 3e-5, and its weight is off by as much. So there the softmax over all
+    pairs in float32 says what more than a few roundings may be lost. A gradient is a sum over up to 150 targets of
+    numbers of a few units, so that one rounding of it can be 3e-5.
+    """
     inputs = draw(n, seed, scale, levels)
     expected = with_gradients(slow, inputs, slope, loop=loop)
     found = with_gradients(attend_sorted, inputs, slope, loop=loop)
@@ -53,10 +58,11 @@ def test_it_is_the_softmax_over_all_pairs(n, seed, scale, levels, slope, loop):
         torch.testing.assert_close(mine, other, atol=1e-10, rtol=1e-10)
     single = with_gradients(attend_sorted, [part.float() for part in inputs], slope, loop=loop)
     exact = with_gradients(slow, [part.float().double() for part in inputs], slope, loop=loop)
+    plain = with_gradients(slow, [part.float() for part in inputs], slope, loop=loop)
     assert single[0].dtype == torch.float32
-    torch.testing.assert_close(single[0].double(), exact[0], atol=3e-6, rtol=3e-6)
-    for mine, other in zip(single[1:], exact[1:], strict=True):
-        torch.testing.assert_close(mine.double(), other, atol=3e-5, rtol=3e-5)
+    for mine, other, direct, bound in zip(single, exact, plain, (3e-6, *[1e-4] * 3), strict=True):
+        lost = float((direct.double() - other).abs().max())
+        torch.testing.assert_close(mine.double(), other, atol=bound + 4 * lost, rtol=bound)
 
 
 @pytest.mark.parametrize("loop", [False, True])
