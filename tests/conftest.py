@@ -1,5 +1,6 @@
 """One thread for each process, and small data sets for tests that read and train."""
 
+import gc
 import importlib.util
 import os
 import sys
@@ -14,10 +15,18 @@ os.environ.setdefault("JE_ARROW_MALLOC_CONF", "background_thread:false")
 import pytest
 from hypothesis import settings
 
-settings.register_profile("untimed", deadline=None)
+# Every run draws other cases; `--hypothesis-profile=many` draws more of them where a test names no number of its own.
+settings.register_profile("untimed", deadline=None, max_examples=50)
+settings.register_profile("many", deadline=None, max_examples=1000)
 settings.load_profile("untimed")
 
 TREES = Path(__file__).with_name("trees")
+
+
+def pytest_collection_finish():
+    """What is there before the first test stays; the collector need not look through it again and again."""
+    gc.collect()
+    gc.freeze()
 
 
 def pytest_generate_tests(metafunc):

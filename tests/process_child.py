@@ -1,6 +1,8 @@
 """What a process of processes.py does first: it takes the streams, folder, environment and path that it was given."""
 
+import gc
 import importlib.machinery
+import multiprocessing
 import os
 import runpy
 import sys
@@ -9,6 +11,8 @@ import types
 
 def start(command, cwd, env, streams):
     """Ends as `python *command` would."""
+    gc.freeze()  # the libraries, which stay
+    multiprocessing.set_start_method(None, force=True)  # not the server's, which would start one of its own
     for number, (name, mode) in enumerate((("stdin", "r"), ("stdout", "w"), ("stderr", "w"))):
         os.dup2(streams[number].fileno(), number)
         streams[number].close()

@@ -1,8 +1,6 @@
 import os
 import pickle
 import sqlite3
-import subprocess
-import sys
 import time
 from contextlib import closing
 
@@ -277,14 +275,13 @@ cache.open_cache(sorted(Path(sys.argv[1]).iterdir()), Path(sys.argv[2]), side=10
 """
 
 
-def test_workers_end_when_the_process_that_fills_it_is_killed(tmp_path):
+def test_workers_end_when_the_process_that_fills_it_is_killed(processes, tmp_path):
     """Each has more pixels ready than a pipe holds, and nobody who takes them."""
     photographs(tmp_path / "images", 160, width=300, height=200)
-    arguments = [sys.executable, "-c", KILLED, str(tmp_path / "images"), str(tmp_path / "cache")]
-    with subprocess.Popen(arguments, stdout=subprocess.PIPE) as process:
-        assert process.stdout.readline() == b"writing\n"
-        children = psutil.Process(process.pid).children()
-        assert len(children) >= 2
-        time.sleep(2)  # so that the workers have filled what they may
-        process.kill()
+    process = processes.Process("-c", KILLED, tmp_path / "images", tmp_path / "cache")
+    assert process.stdout.readline() == "writing\n"
+    children = psutil.Process(process.pid).children()
+    assert len(children) >= 2
+    time.sleep(2)  # so that the workers have filled what they may
+    process.kill()
     assert psutil.wait_procs(children, timeout=90)[1] == []

@@ -23,7 +23,7 @@ def labels_of(counts):
     distractors=st.integers(0, 2),
     seed=st.integers(0, 99),
 )
-@settings(max_examples=60)
+@settings(max_examples=30)
 def test_a_batch_is_a_class_its_nearest_others_and_strangers(counts, p, k, near, distractors, seed):
     labels = labels_of(counts)
     sampler = NearestSampler(labels, p, k, seed=seed, near=near, distractors=distractors)

@@ -21,7 +21,7 @@ def labels_of(counts):
 
 
 @given(counts=sizes, p=st.integers(1, 3), k=st.integers(1, 5), seed=st.integers(0, 999))
-@settings(deadline=None, max_examples=80)
+@settings(deadline=None, max_examples=40)
 def test_batches_are_p_groups_of_k_of_one_class(counts, p, k, seed):
     labels = labels_of(counts)
     sampler = GroupSampler(labels, p, k, seed=seed)
@@ -37,7 +37,7 @@ def test_batches_are_p_groups_of_k_of_one_class(counts, p, k, seed):
 
 
 @given(counts=sizes, k=st.integers(1, 5), seed=st.integers(0, 999))
-@settings(deadline=None, max_examples=60)
+@settings(deadline=None, max_examples=30)
 def test_with_one_group_per_batch_every_image_is_seen_in_every_epoch(counts, k, seed):
     labels = labels_of(counts)
     seen = Counter(index for batch in GroupSampler(labels, 1, k, seed=seed) for index in batch)
@@ -103,7 +103,7 @@ def test_labels_may_be_any_numbers_in_any_order(kind):
 
 
 @given(counts=sizes, p=st.integers(1, 3), k=st.integers(1, 5), seed=st.integers(0, 999))
-@settings(deadline=None, max_examples=60)
+@settings(deadline=None, max_examples=30)
 def test_distinct_classes_in_every_batch(counts, p, k, seed):
     labels = labels_of(counts)
     batches = every(DistinctSampler(labels, p, k, seed=seed))
@@ -118,7 +118,7 @@ def test_distinct_classes_in_every_batch(counts, p, k, seed):
 
 
 @given(counts=sizes, p=st.integers(1, 3), k=st.integers(1, 5), seed=st.integers(0, 999))
-@settings(deadline=None, max_examples=60)
+@settings(deadline=None, max_examples=30)
 def test_distinct_deals_all_images_of_a_class_before_it_repeats_one(counts, p, k, seed):
     labels = labels_of(counts)
     times = Counter(index for batch in every(DistinctSampler(labels, p, k, seed=seed)) for index in batch)

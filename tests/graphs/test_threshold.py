@@ -56,7 +56,7 @@ def found_edges(topology, x):
     n=st.integers(2, 9),
     seed=st.integers(0, 10_000),
 )
-@settings(deadline=None, max_examples=100)
+@settings(deadline=None, max_examples=50)
 def test_edges_and_weights_are_those_of_every_pair(threshold, similarity, negatives, loop, n, seed):
     assume(threshold != 1.5 or negatives == "soft")  # no similarity is larger than 1 with "hard"
     x = torch.randn(n, 5, generator=torch.Generator().manual_seed(seed), dtype=torch.float64)

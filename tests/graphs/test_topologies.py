@@ -57,13 +57,13 @@ cases = given(make=st.sampled_from(TOPOLOGIES), loop=st.booleans(), n=st.integer
 
 
 @cases
-@settings(deadline=None, max_examples=60)
+@settings(deadline=None, max_examples=30)
 def test_self_loops_are_what_the_argument_says(make, loop, n, seed):
     assert matrix(make(loop=loop), *nodes(n, seed)).diagonal().tolist() == [loop] * n
 
 
 @cases
-@settings(deadline=None, max_examples=60)
+@settings(deadline=None, max_examples=30)
 def test_renumbering_the_nodes_renumbers_the_edges(make, loop, n, seed):
     topology = make(loop=loop)
     x, y = nodes(n, seed)
@@ -74,7 +74,7 @@ def test_renumbering_the_nodes_renumbers_the_edges(make, loop, n, seed):
 
 
 @cases
-@settings(deadline=None, max_examples=60)
+@settings(deadline=None, max_examples=30)
 def test_edge_index_says_the_same_as_the_adjacency(make, loop, n, seed):
     topology = make(loop=loop)
     x, y = nodes(n, seed)
@@ -85,7 +85,7 @@ def test_edge_index_says_the_same_as_the_adjacency(make, loop, n, seed):
 
 
 @cases
-@settings(deadline=None, max_examples=60)
+@settings(deadline=None, max_examples=30)
 def test_each_edge_has_its_own_weight(make, loop, n, seed):
     topology = make(loop=loop)
     x, y = nodes(n, seed)
@@ -134,7 +134,7 @@ SYMMETRIC += [make for make in TOPOLOGIES if getattr(make(loop=True), "mode", No
 
 
 @given(make=st.sampled_from(SYMMETRIC), loop=st.booleans(), n=st.integers(4, 12), seed=st.integers(0, 10_000))
-@settings(deadline=None, max_examples=60)
+@settings(deadline=None, max_examples=30)
 def test_symmetric_graphs_are_symmetric_to_the_last_bit(make, loop, n, seed):
     topology, (x, y) = make(loop=loop), nodes(n, seed)
     assert torch.equal(matrix(topology, x.float(), y), matrix(topology, x.float(), y).T)

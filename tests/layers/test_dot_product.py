@@ -75,7 +75,7 @@ def test_equals_the_slow_loop(quiet, aggregation, weighted, backend):
     aggregation=st.sampled_from(["sum", "mean"]),
     weighted=st.booleans(),
 )
-@settings(deadline=None, max_examples=60)
+@settings(deadline=None, max_examples=30)
 def test_both_paths_agree_in_value_and_gradient(n, seed, density, quiet, aggregation, weighted):
     x, adjacency, weight = graph(n, seed, density)
     weight = weight if weighted else None
@@ -177,8 +177,10 @@ def test_gradients_are_exact(quiet, aggregation, backend):
             module, dict(zip(names, parameters, strict=True)), (nodes, adjacency), {"edge_weight": weight}
         )
 
-    leaves = [x, weight, *(p.detach().clone() for p in module.parameters())]
-    assert torch.autograd.gradcheck(run, [leaf.requires_grad_() for leaf in leaves])
+    leaves = [leaf.requires_grad_() for leaf in (x, weight, *(p.detach().clone() for p in module.parameters()))]
+    assert torch.autograd.gradcheck(lambda *inputs: run(*inputs, *leaves[2:]), leaves[:2])
+    # The parameters, hundreds of numbers, along random directions.
+    assert torch.autograd.gradcheck(run, leaves, fast_mode=True)
 
 
 @pytest.mark.parametrize("quiet", [False, True])

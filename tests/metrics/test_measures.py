@@ -24,7 +24,7 @@ MORE = ["mrr", "map", *(name.format(k) for k in KS for name in OF_K)]
     more=st.sampled_from([MORE, MORE[:1], MORE[2:]]),
     data=st.data(),
 )
-@settings(deadline=None, max_examples=60)
+@settings(deadline=None, max_examples=30)
 def test_equal_the_loop(n, classes, seed, average, unanswerable, where, more, data, slow_retrieval, with_any_sizes):
     generator = np.random.default_rng(seed)
     x, y = generator.integers(-3, 4, (n, 3)) + 0.5, generator.integers(classes, size=n)

@@ -99,7 +99,7 @@ def with_sizes(chosen, call):
     metric=st.sampled_from(["cosine", "euclidean"]),
     chosen=sizes,
 )
-@settings(deadline=None, max_examples=120)
+@settings(deadline=None, max_examples=60)
 def test_all_against_all(n, dim, classes, seed, kind, metric, chosen):
     generator = torch.Generator().manual_seed(seed)
     x, y = points(kind, n, dim, generator), torch.randint(classes, (n,), generator=generator)
@@ -119,7 +119,7 @@ def test_all_against_all(n, dim, classes, seed, kind, metric, chosen):
     metric=st.sampled_from(["cosine", "euclidean"]),
     chosen=sizes,
 )
-@settings(deadline=None, max_examples=80)
+@settings(deadline=None, max_examples=40)
 def test_query_against_gallery(n, m, dim, seed, kind, metric, chosen):
     generator = torch.Generator().manual_seed(seed)
     x, y = points(kind, n, dim, generator), torch.randint(5, (n,), generator=generator)
@@ -293,7 +293,7 @@ def test_nothing_to_rank():
     metric=st.sampled_from(["cosine", "euclidean"]),
     chosen=sizes,
 )
-@settings(deadline=None, max_examples=80)
+@settings(deadline=None, max_examples=40)
 def test_the_same_images_embedded_otherwise(n, dim, classes, seed, kind, metric, chosen):
     generator = torch.Generator().manual_seed(seed)
     x, y = points(kind, n, dim, generator), torch.randint(classes, (n,), generator=generator)

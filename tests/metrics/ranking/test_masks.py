@@ -7,7 +7,7 @@ from gnn_dml.metrics.ranking.masks import count_true, empty_mask, where_true
 
 
 @given(rows=st.integers(0, 40), columns=st.integers(1, 40), seed=st.integers(0, 999), share=st.floats(0, 1))
-@settings(deadline=None, max_examples=100)
+@settings(deadline=None, max_examples=50)
 def test_counts_and_places(rows, columns, seed, share):
     truth = torch.rand(rows, columns, generator=torch.Generator().manual_seed(seed)) < share
     mask = empty_mask(rows, columns, torch.device("cpu"))

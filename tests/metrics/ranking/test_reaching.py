@@ -7,7 +7,7 @@ from gnn_dml.metrics.ranking.reaching import Reaching, order_numbers, search_sor
 
 
 @given(rows=st.integers(1, 20), columns=st.integers(1, 20), seed=st.integers(0, 999), dim=st.sampled_from([0, 1]))
-@settings(deadline=None, max_examples=60)
+@settings(deadline=None, max_examples=30)
 def test_entries_that_reach_their_bound(rows, columns, seed, dim):
     generator = torch.Generator().manual_seed(seed)
     reaching = Reaching(20, 20, torch.device("cpu"))

@@ -22,7 +22,7 @@ def differences(scores):
     resolution=st.sampled_from([0.0, 2.0**-6, 1e9]),
 )
 @example(dim=1, seed=219, length=1.0, offset=0.0, metric="euclidean", resolution=0.0)
-@settings(deadline=None, max_examples=60)
+@settings(deadline=None, max_examples=30)
 def test_products_are_within_the_margin(dim, seed, length, offset, metric, resolution):
     """Differences of the scores of a query, against its true ones in exact arithmetic."""
     generator = torch.Generator().manual_seed(seed)

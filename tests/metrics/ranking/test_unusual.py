@@ -45,7 +45,7 @@ KINDS = ["plain", "outliers", "offset", "collapse", "many scales", "two heaps", 
     seed=st.integers(0, 9999),
     data=st.data(),
 )
-@settings(deadline=None, max_examples=70)
+@settings(deadline=None, max_examples=35)
 @pytest.mark.filterwarnings("ignore:.*the figures are exact")
 def test_figures_are_those_of_a_float64_loop(
     kind, power, metric, narrow, n, dim, seed, data, slow_retrieval, with_any_sizes
