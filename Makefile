@@ -14,7 +14,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check
 
-# pip would compile all of PyTorch to bytecode, which takes a minute; Python compiles what is imported, once, and keeps it.
+# What is imported is compiled to bytecode once, and kept.
 unexport PYTHONDONTWRITEBYTECODE
 
 # Each stamp says "this finished, with the pyproject.toml of that time". An install removes both install stamps
@@ -23,7 +23,7 @@ VENV_STAMP := $(VENV)/.stamp-venv
 RUN_STAMP := $(VENV)/.stamp-run
 DEV_STAMP := $(VENV)/.stamp-dev
 
-.PHONY: help demo test lint format clean
+.PHONY: help demo test lint style format clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -31,17 +31,23 @@ help: ## List the targets
 demo: $(RUN_STAMP) ## Install the package into .venv and run its demo
 	@$(BIN)/gnn-dml demo
 
-test: lint ## All checks: ruff, mypy, pytest (PYTEST_ARGS="..." is passed on)
-	@echo "== pytest"
-	@$(BIN)/python -m pytest $(PYTEST_ARGS)
+# mypy needs one core for a minute; what it says comes after the tests.
+test: style ## All checks: ruff, mypy, pytest (PYTEST_ARGS="..." is passed on)
+	@echo "== pytest, and mypy beside it"
+	@$(BIN)/mypy > $(VENV)/mypy.txt 2>&1 & \
+	types=$$!; trap 'kill $$types 2>/dev/null || true' EXIT; code=0; \
+	$(BIN)/python -m pytest $(PYTEST_ARGS) || code=$$?; \
+	wait $$types || code=1; echo "== mypy"; cat $(VENV)/mypy.txt; exit $$code
 
-lint: $(DEV_STAMP) ## ruff check, ruff format --check, mypy
+lint: style ## ruff check, ruff format --check, mypy
+	@echo "== mypy"
+	@$(BIN)/mypy
+
+style: $(DEV_STAMP)
 	@echo "== ruff check"
 	@$(BIN)/ruff check .
 	@echo "== ruff format --check"
 	@$(BIN)/ruff format --check .
-	@echo "== mypy"
-	@$(BIN)/mypy
 
 format: $(DEV_STAMP) ## Rewrite the files the way `make lint` wants them
 	@$(BIN)/ruff check --fix .
@@ -72,11 +78,11 @@ $(VENV_STAMP):
 $(RUN_STAMP): $(VENV_STAMP) pyproject.toml
 	@rm -f $(RUN_STAMP) $(DEV_STAMP)
 	@echo "Installing into $(VENV) (PyTorch is large: a few minutes the first time)"
-	@$(PIP) install -q --no-compile -e .
+	@$(BIN)/python .ci/install.py -e .
 	@touch $@
 
 $(DEV_STAMP): $(VENV_STAMP) pyproject.toml
 	@rm -f $(RUN_STAMP) $(DEV_STAMP)
 	@echo "Installing into $(VENV) with the development tools (PyTorch is large: a few minutes the first time)"
-	@$(PIP) install -q --no-compile -e '.[dev]'
+	@$(BIN)/python .ci/install.py -e '.[dev]'
 	@touch $(RUN_STAMP) $@
