@@ -56,8 +56,7 @@ def test_by_default_the_augmentation_is_seeded_by_the_positions_of_the_whole_bat
 
 
 @pytest.mark.parametrize("sampler", SAMPLERS)
-@pytest.mark.parametrize("world", [1, 2, 3])
-@pytest.mark.parametrize("workers", [0, 1, 2])
+@pytest.mark.parametrize(("world", "workers"), [(1, 1), (2, 0), (3, 2)])
 def test_seeded_by_image_the_ranks_together_see_what_one_process_sees(tiny_archive, sampler, world, workers):
     settings = {"sampler": sampler, "seed_by": "image"}
     whole = list(loader(tiny_archive, 0, **settings).epoch(2))
