@@ -21,6 +21,7 @@ from gnn_dml.experiments.start_from import fit_start, read_start
 from gnn_dml.graphs import describe, for_test, gives_weights, probe, uses_labels, within
 from gnn_dml.graphs.probe import said, untouched_random_state
 from gnn_dml.models.fit import shapes_of
+from gnn_dml.models.outline import outline
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -109,14 +110,14 @@ def _try_model(config: Config) -> None:
         with named(f"layer={config['choices']['layer']}"):
             build(config["layer"])
     classes = 2 * config["protocol"]["classes_per_batch"]
-    with torch.device("meta"):
+    with outline():
         with named(f"backbone={config['choices']['backbone']}"):
             embedder = build(config["backbone"], num_classes=classes)
         learner = build_learner(config, classes, embedder)
     _check_weights(config, topology, learner)
     if not config["protocol"]["epochs"]:
         return
-    with torch.device("meta"):
+    with outline():
         build_losses(config, learner, classes)
 
 

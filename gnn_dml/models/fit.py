@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 
-import torch
 from torch import Tensor, nn
+
+from gnn_dml.models.outline import outline
 
 SHOWN = 20
 """How many names of one kind a message lists; it counts the rest."""
@@ -17,7 +18,7 @@ def shapes_of(build: Callable[[], nn.Module]) -> dict[str, tuple[int, ...]]:
     Args:
         build: Makes the module.
     """
-    with torch.device("meta"):
+    with outline():
         module = build()
     return {name: tuple(tensor.shape) for name, tensor in module.state_dict().items()}
 

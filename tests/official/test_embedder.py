@@ -7,6 +7,7 @@ import torch
 from torchvision import models
 
 from gnn_dml.errors import UserError
+from gnn_dml.models.outline import outline
 from gnn_dml.official import load_embedder
 from gnn_dml.official.embedder import CHANNELS
 
@@ -100,7 +101,7 @@ def test_outputs_equal_the_published_forward(name, arguments):
     ],
 )
 def test_every_published_cnn_loads_with_its_sizes(name, dim):
-    with torch.device("meta"):
+    with outline():
         state, _ = checkpoint(name, dim=dim, classes=7)
         embedder = load_embedder(state, name=name)
     assert embedder.dim == (dim or CHANNELS[name])
@@ -108,7 +109,7 @@ def test_every_published_cnn_loads_with_its_sizes(name, dim):
 
 
 def test_all_that_does_not_fit_is_listed_by_its_published_name():
-    with torch.device("meta"):
+    with outline():
         state, _ = checkpoint("resnet50", dim=512)
         del state["red.bias"], state["layer1.0.bn1.running_mean"]
         state |= {"surprise.weight": torch.zeros(1), "fc.weight": torch.zeros(5, 256)}
@@ -133,7 +134,7 @@ def test_all_that_does_not_fit_is_listed_by_its_published_name():
     ],
 )
 def test_sizes_are_read_though_a_name_is_gone(name, gone, message):
-    with torch.device("meta"):
+    with outline():
         state, _ = checkpoint(name, dim=512)
         for key in gone:
             del state[key]
@@ -142,21 +143,21 @@ def test_sizes_are_read_though_a_name_is_gone(name, gone, message):
 
 
 def test_a_reduction_in_a_resnet18_is_unknown():
-    with torch.device("meta"):
+    with outline():
         state, _ = checkpoint("resnet18", dim=512)
         with pytest.raises(UserError, match=r"unknown: red\.bias, red\.weight$"):
             load_embedder(state, name="resnet18")
 
 
 def test_the_bottleneck_that_resnet34_never_applies_is_unknown():
-    with torch.device("meta"):
+    with outline():
         state, _ = checkpoint("resnet34", neck=True)
         with pytest.raises(UserError, match=r"missing: fc\.bias; unknown: bottleneck\.bias, "):
             load_embedder(state, name="resnet34")
 
 
 def test_a_long_list_is_cut_and_counted():
-    with torch.device("meta"):
+    with outline():
         state, _ = checkpoint("resnet101", dim=512)
         with pytest.raises(UserError, match=r"does not fit resnet50: unknown: layer3\..* and 286 more$"):
             load_embedder(state, name="resnet50")
