@@ -37,6 +37,7 @@ def test_the_embedded_data_come_along(run, installed, tmp_path):
     done = run(tmp_path, "data", "verify", "emoji")
     assert done.returncode == 0, done.stderr
     assert str(installed) in done.stdout
+    assert "whole" in done.stdout
 
 
 def test_it_trains_from_any_folder(run, tiny_settings, tmp_path):
