@@ -29,6 +29,11 @@ SMALL = [
 ]
 
 
+FEW = [2 * (label % 5 == 0) for label in range(1, 201)]
+"""Images of each of the classes of a data set that has hundreds: two of every fifth."""
+
+SIZES = {"cub": [FEW], "cars196": [FEW[:196]]}
+
 PICTURED = ("inshop",)
 """Whose neighbours are drawn too: a picture is made of the arrays in neighbours.npz, whatever data set they are of."""
 
@@ -51,7 +56,12 @@ def tree(dataset_name, trees, tmp_path):
     """What `dataset.root` names: prepared from archives where there are some."""
     card, root = find_card(dataset_name), tmp_path / "root"
     if card.sources:
-        assert prepare(dataset_name, trees.pack(tmp_path / "packed", dataset_name, card), root) == 0
+        assert (
+            prepare(
+                dataset_name, trees.pack(tmp_path / "packed", dataset_name, card, *SIZES.get(dataset_name, [])), root
+            )
+            == 0
+        )
         return root
     root.mkdir()
     return trees.FOUND[dataset_name].write(root)
@@ -96,8 +106,8 @@ def said(arguments, capsys):
 
 @pytest.fixture(scope="module")
 def aviary(trees, tmp_path_factory):
-    """80 images, of every fifth class."""
-    return trees.write_cub(tmp_path_factory.mktemp("aviary"), [2 * (label % 5 == 0) for label in range(1, 201)])
+    """80 images."""
+    return trees.write_cub(tmp_path_factory.mktemp("aviary"), FEW)
 
 
 @pytest.fixture
@@ -148,7 +158,7 @@ def test_verify_reports_what_is_broken(birds, tmp_path, capsys):
 
 
 def test_archives_that_are_damaged_or_harmful(trees, tmp_path, capsys):
-    (archive,) = trees.pack(tmp_path, "cub", find_card("cub"))
+    (archive,) = trees.pack(tmp_path, "cub", find_card("cub"), FEW)
     root = tmp_path / "root"
     command = ["data", "prepare", "cub", "--root", str(root), "--archive", str(archive)]
     assert "1150585339 are expected; get it again, or take it as it is with --unchecked" in said(command, capsys)

@@ -8,15 +8,12 @@ import random
 import time
 
 import pandas as pd
-import pytest
 
 from gnn_dml.experiments import run_study
 from gnn_dml.experiments.finished import check_weights
 
 MOMENTS = int(os.environ.get("GNN_DML_MOMENTS", "1"))
-STUDY = "seeds: [0]\ncells:\n  none: [graph=none]\n  near: [graph=knn, graph.k=3]\n"
-LONGEST = 2.0
-"""Seconds from the first claim on within which it is killed."""
+STUDY = "seeds: [0]\ncells:\n  none: [graph=none]\n  near: [graph=knn, graph.k=3]\n  all: [graph=complete]\n"
 
 
 def without_times(path):
@@ -24,42 +21,29 @@ def without_times(path):
     return frame.drop(columns=[name for name in frame if "seconds" in name])
 
 
-@pytest.fixture(scope="module")
-def undisturbed(tmp_path_factory):
-    """A function from settings to the rows of the study; the same for all calls."""
-    folder = tmp_path_factory.mktemp("undisturbed")
-    (folder / "pair.yaml").write_text(STUDY)
-
-    def rows(settings):
-        run_study(str(folder / "pair.yaml"), settings=[*settings, f"out={folder}"])
-        return without_times(folder / "pair" / "results.csv")
-
-    return rows
-
-
-@pytest.mark.parametrize("sharing", [1, 2])
-def test_a_killed_study_ends_as_an_undisturbed_one(processes, undisturbed, tiny_settings, tmp_path, sharing):
-    """All that share the work are killed at once, and one process ends it."""
-    study = tmp_path / "pair.yaml"
+def test_a_killed_study_ends_as_an_undisturbed_one(processes, settings_in, tmp_path):
+    """Two that share the work are killed at once, with a run done or all at work, and one process ends it."""
+    study = tmp_path / "trio.yaml"
     study.write_text(STUDY)
-    settings = [one for one in tiny_settings if not one.startswith("out=")] + ["protocol.epochs=3"]
-    expected = undisturbed(settings)
-    assert len(expected) == 2
+    settings = [one for one in settings_in(tmp_path) if not one.startswith("out=")]
+    run_study(str(study), settings=[*settings, f"out={tmp_path / 'undisturbed'}"])
+    expected = without_times(tmp_path / "undisturbed" / "trio" / "results.csv")
+    assert len(expected) == 3
     for moment in range(MOMENTS):
-        out = tmp_path / f"killed{moment}"
-        folder = out / "pair"
-        command = ["-m", "gnn_dml.cli.main", "ablate", study, *settings, f"out={out}"]
-        killed = [processes.Process(*command) for _ in range(sharing)]
-        while any(one.poll() is None for one in killed) and len(list(folder.glob("*/claim.*"))) < sharing:
+        folder = tmp_path / f"killed{moment}" / "trio"
+        command = ["-m", "gnn_dml.cli.main", "ablate", study, *settings, f"out={folder.parent}"]
+        killed = [processes.Process(*command) for _ in range(2)]
+        awaited = ("*/claim.*", "*/result.json")[moment % 2 == 0]
+        while any(one.poll() is None for one in killed) and not list(folder.glob(awaited)):
             time.sleep(0.02)
-        time.sleep(random.Random(moment).uniform(0, LONGEST))
+        time.sleep(random.Random(moment).uniform(0, 1))
         for one in killed:
             one.kill()
         for one in killed:
             one.communicate()
         ended = sorted(path.parent.name for path in folder.glob("*/result.json"))
         again = processes.run(*command)
-        print(sharing, moment, [one.returncode for one in killed], ended, again.stdout, again.stderr)
+        print(moment, [one.returncode for one in killed], ended, again.stdout, again.stderr)
         assert again.returncode == 0, again.stderr
         pd.testing.assert_frame_equal(without_times(folder / "results.csv"), expected)
         for run_id in expected["run_id"]:
