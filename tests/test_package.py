@@ -37,10 +37,11 @@ def test_the_embedded_data_come_along(run, installed, tmp_path):
     done = run(tmp_path, "data", "verify", "emoji")
     assert done.returncode == 0, done.stderr
     assert str(installed) in done.stdout
+    assert "whole" in done.stdout
 
 
 def test_it_trains_from_any_folder(run, tiny_settings, tmp_path):
-    done = run(tmp_path, "train", *tiny_settings)
+    done = run(tmp_path, "train", *tiny_settings, "protocol.epochs=1")
     assert done.returncode == 0, done.stderr
     assert (tmp_path / "runs" / "single" / "results.csv").is_file()
 

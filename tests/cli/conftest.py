@@ -38,7 +38,7 @@ def noisy_archive(tmp_path_factory):
 def trained(folder, archive, *settings):
     """The folder of a run that takes a second."""
     small = ["backbone.width=4", "backbone.dim=16", "protocol.epochs=0", "protocol.neighbours=4", "device=cpu"]
-    batches = ["protocol.classes_per_batch=4", "protocol.images_per_class=4"]
+    batches = ["protocol.classes_per_batch=4", "protocol.images_per_class=4", "pictures=false"]
     assert main(["train", f"dataset.root={archive}", f"out={folder}", *small, *batches, *settings]) == 0
     (result,) = folder.glob("single/*/result.json")
     return result.parent

@@ -23,11 +23,18 @@ SMALL = [
     "dataset.transform.size=32",
     "dataset.transform.resize=36",
     "protocol.epochs=1",
+    "protocol.classes_per_batch=8",
+    "protocol.images_per_class=2",
     "device=cpu",
 ]
 
 
-PICTURED = ("cub", "inshop")
+FEW = [2 * (label % 5 == 0) for label in range(1, 201)]
+"""Images of each of the classes of a data set that has hundreds: two of every fifth."""
+
+SIZES = {"cub": [FEW], "cars196": [FEW[:196]]}
+
+PICTURED = ("inshop",)
 """Whose neighbours are drawn too: a picture is made of the arrays in neighbours.npz, whatever data set they are of."""
 
 
@@ -49,7 +56,12 @@ def tree(dataset_name, trees, tmp_path):
     """What `dataset.root` names: prepared from archives where there are some."""
     card, root = find_card(dataset_name), tmp_path / "root"
     if card.sources:
-        assert prepare(dataset_name, trees.pack(tmp_path / "packed", dataset_name, card), root) == 0
+        assert (
+            prepare(
+                dataset_name, trees.pack(tmp_path / "packed", dataset_name, card, *SIZES.get(dataset_name, [])), root
+            )
+            == 0
+        )
         return root
     root.mkdir()
     return trees.FOUND[dataset_name].write(root)
@@ -94,7 +106,8 @@ def said(arguments, capsys):
 
 @pytest.fixture(scope="module")
 def aviary(trees, tmp_path_factory):
-    return trees.write_cub(tmp_path_factory.mktemp("aviary"))
+    """80 images."""
+    return trees.write_cub(tmp_path_factory.mktemp("aviary"), FEW)
 
 
 @pytest.fixture
@@ -135,9 +148,9 @@ def test_verify_reports_what_is_broken(birds, tmp_path, capsys):
     for i, path in enumerate(sorted(birds.glob("images/*/*"))[:15]):
         path.write_bytes(path.read_bytes()[: -300 - i])
     text = said(["data", "verify", "cub", "--root", str(birds), "--subset", "--workers", "2"], capsys)
-    assert "15 of 400 images cannot be read" in text
+    assert "15 of 80 images cannot be read" in text
     assert "and 5 more" in text
-    assert "train has 200 images of 100 classes, and 5864 of 100 are expected" in said(
+    assert "train has 40 images of 20 classes, and 5864 of 100 are expected" in said(
         ["data", "verify", "cub", "--root", str(birds)], capsys
     )
     (birds / "image_class_labels.txt").unlink()
@@ -145,7 +158,7 @@ def test_verify_reports_what_is_broken(birds, tmp_path, capsys):
 
 
 def test_archives_that_are_damaged_or_harmful(trees, tmp_path, capsys):
-    (archive,) = trees.pack(tmp_path, "cub", find_card("cub"))
+    (archive,) = trees.pack(tmp_path, "cub", find_card("cub"), FEW)
     root = tmp_path / "root"
     command = ["data", "prepare", "cub", "--root", str(root), "--archive", str(archive)]
     assert "1150585339 are expected; get it again, or take it as it is with --unchecked" in said(command, capsys)
@@ -190,8 +203,8 @@ def test_the_list_and_a_card(capsys):
 def test_a_folder_of_ones_own_with_a_cache(trees, tmp_path, capsys):
     root = trees.write_folder(tmp_path / "mine")
     assert main(["data", "verify", "folder", "--root", str(root)]) == 0
-    settings = ["dataset=folder", f"dataset.root={root}", f"out={tmp_path / 'runs'}", *SMALL]
-    settings += ["protocol.classes_per_batch=2", "protocol.images_per_class=2", "graph=knn", "graph.k=2"]
+    settings = ["dataset=folder", f"dataset.root={root}", f"out={tmp_path / 'runs'}", *SMALL, "pictures=false"]
+    settings += ["protocol.epochs=0", "protocol.classes_per_batch=2", "graph=knn", "graph.k=2"]
     (root / "class 1" / "IMG_1.svg").write_text("<svg/>")
     capsys.readouterr()
     assert main(["train", *settings, f"dataset.cache={tmp_path / 'cache'}", "dataset.cache_side=40"]) == 0

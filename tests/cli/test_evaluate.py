@@ -256,8 +256,7 @@ def test_k_means_takes_embeddings_as_they_are(program, tmp_path):
     assert found[1] == pytest.approx(1)
 
 
-@pytest.mark.parametrize("out", ["e.parquet", "e.npz"])
-@pytest.mark.parametrize("option", [[], ["--refined"]])
+@pytest.mark.parametrize(("out", "option"), [("e.parquet", []), ("e.npz", ["--refined"])])
 def test_a_file_of_embeddings_gives_the_numbers_of_the_run(run, program, tmp_path, out, option):
     program("embed", run, *option, "--device", "cpu", "--out", tmp_path / out)
     found, expected = elsewhere(program, "--embeddings", tmp_path / out), shown(program, run)

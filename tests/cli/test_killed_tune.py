@@ -21,13 +21,14 @@ def test_a_search_goes_on_where_it_was_killed(processes, tiny_settings, tmp_path
     study, space = tmp_path / "pair.yaml", tmp_path / "rates.yaml"
     study.write_text(STUDY)
     space.write_text(SPACE)
-    command = ["-m", "gnn_dml.cli.main", "tune", study, "--trials", "3", "--space", space, *tiny_settings]
+    settings = [*tiny_settings, "protocol.epochs=1"]
+    command = ["-m", "gnn_dml.cli.main", "tune", study, "--trials", "2", "--space", space, *settings]
     folder = tmp_path / "runs" / "pair" / "tune"
     killed = processes.Process(*command)
     while not folder.is_dir() and killed.poll() is None:
         time.sleep(0.02)
     try:
-        killed.wait(random.Random(moment).uniform(0, 6))
+        killed.wait(random.Random(moment).uniform(0, 3))
     except subprocess.TimeoutExpired:
         killed.kill()
     killed.communicate()
@@ -35,11 +36,11 @@ def test_a_search_goes_on_where_it_was_killed(processes, tiny_settings, tmp_path
     out, error = processes.Process(*command).communicate()
     print(killed.returncode, len(there), out, error, sep="\n")
     frame = pd.read_csv(folder / "trials.csv")
-    assert frame.groupby("cell")["trial"].apply(list).to_dict() == {"near": [0, 1, 2], "none": [0, 1, 2]}
+    assert frame.groupby("cell")["trial"].apply(list).to_dict() == {"near": [0, 1], "none": [0, 1]}
     assert frame["value"].between(0, 1).all()
     assert frame.groupby("trial")["optimizer.lr"].nunique().eq(1).all()  # the first ten are the same for all cells
     results = {path.parent.name: path.read_bytes() for path in folder.glob("*/result.json")}
-    assert len(results) == 6
+    assert len(results) == 4
     assert there.items() <= results.items()
     assert "ablate" in out
     assert "near: optimizer.lr=" in out

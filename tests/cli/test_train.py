@@ -2,6 +2,7 @@
 
 import csv
 import json
+import re
 
 import pytest
 
@@ -21,7 +22,8 @@ def photos(trees, tmp_path):
 
 def test_frozen_features_are_a_number_in_one_command(program, photos, tmp_path):
     settings = [*photos(6, 4), *SMALL]
-    shown = program("train", *settings, f"out={tmp_path / 'runs'}", "--recipe", "frozen")
+    training = [*settings, f"out={tmp_path / 'runs'}", "pictures=false", "--recipe", "frozen"]
+    shown = program("train", *training)
     first, second, third, fourth = shown.splitlines()[:4]
     assert first == "recipe frozen:"
     assert second.startswith("  backbone=efficientnet_lite0 backbone.dim=null graph=none protocol.epochs=0")
@@ -32,17 +34,17 @@ def test_frozen_features_are_a_number_in_one_command(program, photos, tmp_path):
         (row,) = csv.DictReader(file)
     found = json.loads(program("evaluate", "packaged", *settings, "--json"))
     assert found["backbone_map@r"] == pytest.approx(float(row["backbone_map@r"]))
-    assert "the packaged weights of EfficientNet-Lite0" in program("evaluate", "packaged", *settings)
     for split, said in (("test", True), ("train", False)):
         shown = program("embed", "packaged", *settings, "--split", split, "--out", f"{tmp_path}/{split}.npz")
         assert ("the test classes alone; --split all takes every image" in shown) is said
-    again = program("train", *settings, f"out={tmp_path / 'runs'}", "--recipe", "frozen")
+    again = program("train", *training)
     assert "Already done" in again
     assert "no training" not in again
 
 
 def test_a_training_says_what_it_does_and_has_a_line_per_epoch(program, photos, tmp_path):
-    settings = [*photos(6, 4), *SMALL, "backbone.weights=null", "protocol.epochs=2", f"out={tmp_path / 'runs'}"]
+    settings = [*photos(6, 4), *SMALL, "backbone.weights=null", "protocol.epochs=2", "pictures=false"]
+    settings += [f"out={tmp_path / 'runs'}"]
     shown = program("train", *settings, "--recipe", "small")
     assert shown.startswith("recipe small:\n  backbone=efficientnet_lite0 backbone.dim=null")
     assert "protocol.epochs=5" not in shown
@@ -74,10 +76,10 @@ def test_a_folder_that_cannot_be_trained_on_is_one_sentence(program, photos, tmp
     assert not (tmp_path / "runs").exists()
 
 
-@pytest.mark.parametrize(("classes", "images"), [(2, 2), (3, 4)])
-def test_what_cannot_be_trained_on_can_be_measured(program, photos, classes, images):
-    found = json.loads(program("evaluate", "packaged", *photos(classes, images), *SMALL, "--json"))
-    assert 0 <= found["backbone_recall@1"] <= 1
+def test_what_cannot_be_trained_on_can_be_measured(program, photos):
+    shown = program("evaluate", "packaged", *photos(2, 2), *SMALL)
+    assert "the packaged weights of EfficientNet-Lite0" in shown
+    assert re.search(r"^recall@1 +100\.0", shown, re.MULTILINE)  # two images of one class find each other
 
 
 @pytest.mark.parametrize(

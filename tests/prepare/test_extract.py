@@ -132,7 +132,7 @@ def test_damage_is_one_sentence_and_leaves_nothing(tmp_path, make):
 
 @given(place=st.integers(0, 3000), noise=st.binary(min_size=1, max_size=40), kind=st.sampled_from(["tar", "zip"]))
 @example(place=2809, noise=b"\0", kind="zip")  # an entry without a name
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=25, deadline=None)
 def test_whatever_is_written_over_an_archive(tmp_path_factory, place, noise, kind):
     """It comes out as it went in, or is refused with a UserError, and never half."""
     folder = tmp_path_factory.mktemp("noise")
@@ -177,7 +177,7 @@ def test_another_archive_is_told(tmp_path):
 
 
 def test_killed_in_the_middle_nothing_is_taken_for_whole(tmp_path):
-    archive = tar(tmp_path / "x.tar", [(f"top/{i:05}", os.urandom(20_000)) for i in range(3000)], "w")
+    archive = tar(tmp_path / "x.tar", [(f"top/{i:05}", os.urandom(20_000)) for i in range(1000)], "w")
     code = "import sys; from pathlib import Path; from gnn_dml.prepare import extract"
     call = "extract(Path(sys.argv[1]), 'top', Path(sys.argv[2]), limit=10**9)"
     process = subprocess.Popen([sys.executable, "-c", f"{code}; {call}", str(archive), str(tmp_path / "out")])
@@ -190,7 +190,7 @@ def test_killed_in_the_middle_nothing_is_taken_for_whole(tmp_path):
     assert partial.is_dir()
     assert not (tmp_path / "out").exists()
     extract(archive, "top", tmp_path / "out", limit=LIMIT)
-    assert len(list((tmp_path / "out").iterdir())) == 3000
+    assert len(list((tmp_path / "out").iterdir())) == 1000
     assert not partial.exists()
 
 

@@ -16,11 +16,11 @@ FOUND = {path.stem: import_module(f"{__name__}.{path.stem}") for path in sorted(
 globals().update({f"write_{name}": module.write for name, module in FOUND.items()})
 
 
-def pack(folder, name, card):
-    """The files that `data prepare` wants of a data set, as their authors pack them, made of its tree."""
+def pack(folder, name, card, *sizes):
+    """The files that `data prepare` wants of a data set, as their authors pack them, made of its tree of some sizes."""
     made = folder / "made"
     made.mkdir(parents=True)
-    FOUND[name].write(made)
+    FOUND[name].write(made, *sizes)
     return [_pack_source(folder, made, source) for source in card.sources]
 
 

@@ -1,14 +1,18 @@
 import hashlib
+import io
 import shutil
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from PIL import Image
 
 from gnn_dml.errors import UserError
-from gnn_dml.prepare.emoji import EMOJI_CONTENT_SHA256, EMOJI_SHA256, build, content_sha256, read_index, verify
+from gnn_dml.prepare.emoji import EMOJI_SHA256, build, content_sha256, read_index, verify
+from gnn_dml.prepare.emoji.archive import LICENCES
 from gnn_dml.prepare.emoji.card import fill, render_tables
+from gnn_dml.prepare.emoji.licences import EMBEDDED_TITLE
 from gnn_dml.prepare.emoji.recipe import Recipe
 
 FOLDER = Path(__file__).resolve().parents[3] / "datasets" / "emoji"
@@ -25,14 +29,9 @@ def rewritten(source: Path, out: Path, change: Callable[[str, bytes], bytes | No
     return out
 
 
-def test_the_embedded_file_is_whole() -> None:
-    assert verify(EMBEDDED) == []
+def test_the_embedded_file_has_its_checksum() -> None:
     assert hashlib.sha256(EMBEDDED.read_bytes()).hexdigest() == EMOJI_SHA256
     assert EMBEDDED.stat().st_size <= 5_000_000
-
-
-def test_the_embedded_pixels_have_their_checksum() -> None:
-    assert content_sha256(EMBEDDED) == EMOJI_CONTENT_SHA256
 
 
 def test_the_embedded_classes_and_subgroups_are_on_one_side() -> None:
@@ -68,9 +67,33 @@ def good(tmp_path: Path, recipe: Recipe) -> Path:
     return tmp_path / "good.zip"
 
 
-def test_a_changed_embedded_file_is_seen(tmp_path: Path) -> None:
-    changed = rewritten(EMBEDDED, tmp_path / "other.zip", lambda _, data: data)
-    assert [EMOJI_SHA256 in said and said.endswith("are the same") for said in verify(changed)] == [True]
+def test_nothing_is_wrong_with_the_embedded_file_but_for_what_is_added_to_it(tmp_path: Path) -> None:
+    """A comment in a copy of it; tests/test_package.py verifies the file itself."""
+    shutil.copy(EMBEDDED, tmp_path / "other.zip")
+    with zipfile.ZipFile(tmp_path / "other.zip", "a") as archive:
+        archive.comment = b"changed"
+    assert [EMOJI_SHA256 in said and said.endswith("are the same") for said in verify(tmp_path / "other.zip")] == [True]
+
+
+def test_another_file_that_says_it_is_the_embedded_one_is_seen(tmp_path: Path, good: Path) -> None:
+    title = EMBEDDED_TITLE.encode()
+    changed = rewritten(good, tmp_path / "c.zip", lambda name, data: title if name == LICENCES else data)
+    assert [EMOJI_SHA256 in said and said.endswith("are other") for said in verify(changed)] == [True]
+
+
+def test_the_checksum_of_the_content_is_over_index_and_pixels_however_they_are_packed(
+    tmp_path: Path, good: Path
+) -> None:
+    first, second = (row.path for row in read_index(good)[:2])
+    with zipfile.ZipFile(good) as archive:
+        packed = {name: archive.read(name) for name in (first, second)}
+    exchanged = {first: packed[second], second: packed[first]}
+    with Image.open(io.BytesIO(packed[first])) as image:
+        image.save(again := io.BytesIO(), "PNG", compress_level=0)
+    assert again.getvalue() != packed[first]
+    same = rewritten(good, tmp_path / "a.zip", lambda name, data: again.getvalue() if name == first else data)
+    other = rewritten(good, tmp_path / "b.zip", lambda name, data: exchanged.get(name, data))
+    assert content_sha256(same) == content_sha256(good) != content_sha256(other)
 
 
 def test_a_flipped_bit_is_seen(good: Path) -> None:
