@@ -56,12 +56,8 @@ def tree(dataset_name, trees, tmp_path):
     """What `dataset.root` names: prepared from archives where there are some."""
     card, root = find_card(dataset_name), tmp_path / "root"
     if card.sources:
-        assert (
-            prepare(
-                dataset_name, trees.pack(tmp_path / "packed", dataset_name, card, *SIZES.get(dataset_name, [])), root
-            )
-            == 0
-        )
+        packed = trees.pack(tmp_path / "packed", dataset_name, card, *SIZES.get(dataset_name, []))
+        assert prepare(dataset_name, packed, root) == 0
         return root
     root.mkdir()
     return trees.FOUND[dataset_name].write(root)

@@ -1,15 +1,18 @@
 """Runs, ensembles and embeddings from elsewhere, measured again and held against slow answers."""
 
 import csv
+import io
 import json
 import re
 import shutil
+from contextlib import redirect_stdout
 
 import numpy as np
 import pandas as pd
 import pytest
 import torch
 
+from gnn_dml.cli.main import main
 from gnn_dml.experiments.checkpoint import read_checkpoint
 from gnn_dml.metrics import retrieval
 
@@ -35,9 +38,16 @@ def recall(x, labels, k=1):
     return hits / len(x)
 
 
-def test_a_run_gives_its_own_row_again(run, program):
-    row = json.loads((run / "result.json").read_text())
-    found = shown(program, run)
+@pytest.fixture(scope="module")
+def measured(run):
+    """What the program says of the run as JSON; measured once, for nothing here changes the run."""
+    with redirect_stdout(io.StringIO()) as said:
+        assert main(["evaluate", str(run), "--json", "--device", "cpu"]) == 0
+    return json.loads(said.getvalue())
+
+
+def test_a_run_gives_its_own_row_again(run, measured):
+    row, found = json.loads((run / "result.json").read_text()), measured
     names = [name for name in row if re.match("(backbone|refined)_", name)]
     assert len(names) == 16
     assert all(0 < row[name] < 1 for name in names if "recall@1" in name or "map" in name)
@@ -49,8 +59,8 @@ def test_a_run_gives_its_own_row_again(run, program):
         assert found[f"backbone_{name}"] != found[f"refined_{name}"]
 
 
-def test_the_table_has_both_embeddings_their_difference_and_the_diagnostics(run, program):
-    found, text = shown(program, run), program("evaluate", run, "--device", "cpu")
+def test_the_table_has_both_embeddings_their_difference_and_the_diagnostics(run, measured, program):
+    found, text = measured, program("evaluate", run, "--device", "cpu")
     lines = {line.split()[0]: line.split()[1:] for line in text.splitlines() if line.strip()}
     backbone, refined = found["backbone_recall@1"], found["refined_recall@1"]
     assert lines["recall@1"] == [f"{100 * backbone:.1f}", f"{100 * refined:.1f}", f"{100 * (refined - backbone):+.1f}"]
@@ -125,8 +135,8 @@ def test_members_on_other_images_are_refused(run, second_run, program, tmp_path)
     assert f"between {run} and {tmp_path / 'other.pt'} the numbers of images differ: 20 and 25" in said
 
 
-def test_another_graph_at_test_time_changes_the_refined_embedding_alone(run, program, tmp_path):
-    before, after = shown(program, run), shown(program, run, "graph=isolated")
+def test_another_graph_at_test_time_changes_the_refined_embedding_alone(run, measured, program, tmp_path):
+    before, after = measured, shown(program, run, "graph=isolated")
     assert after["backbone_map@r"] == before["backbone_map@r"]
     assert after["refined_map@r"] != before["refined_map@r"]
     x, labels = arrays(program, tmp_path, run)
@@ -257,9 +267,9 @@ def test_k_means_takes_embeddings_as_they_are(program, tmp_path):
 
 
 @pytest.mark.parametrize(("out", "option"), [("e.parquet", []), ("e.npz", ["--refined"])])
-def test_a_file_of_embeddings_gives_the_numbers_of_the_run(run, program, tmp_path, out, option):
+def test_a_file_of_embeddings_gives_the_numbers_of_the_run(run, measured, program, tmp_path, out, option):
     program("embed", run, *option, "--device", "cpu", "--out", tmp_path / out)
-    found, expected = elsewhere(program, "--embeddings", tmp_path / out), shown(program, run)
+    found, expected = elsewhere(program, "--embeddings", tmp_path / out), measured
     branch = "refined" if option else "backbone"
     names = [name.removeprefix(f"{branch}_") for name in expected if name.startswith(f"{branch}_")]
     assert {name: found[name] for name in names} == {name: expected[f"{branch}_{name}"] for name in names}
@@ -357,8 +367,6 @@ def test_mistakes_end_in_one_sentence(run, mine, program, tmp_path, arguments, m
     ],
 )
 def test_wrong_options_are_named(arguments, message, capsys):
-    from gnn_dml.cli.main import main
-
     with pytest.raises(SystemExit) as stopped:
         main(["evaluate", "run", *arguments])
     assert stopped.value.code == 2

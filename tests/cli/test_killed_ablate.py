@@ -36,7 +36,7 @@ def test_a_killed_study_ends_as_an_undisturbed_one(processes, settings_in, tmp_p
         awaited = ("*/claim.*", "*/result.json")[moment % 2 == 0]
         while any(one.poll() is None for one in killed) and not list(folder.glob(awaited)):
             time.sleep(0.02)
-        time.sleep(random.Random(moment).uniform(0, 1))
+        time.sleep(random.Random(moment).uniform(0, 0.5))
         for one in killed:
             one.kill()
         for one in killed:

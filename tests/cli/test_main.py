@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import subprocess
 import sys
 
@@ -111,6 +112,7 @@ def test_train_then_again_then_evaluate(program, tiny_settings, tmp_path, monkey
     settings = [*tiny_settings, "graph=knn", "graph.k=3", "layer=gat", "seed=3"]
     first = check(interpreter("-m", "gnn_dml.cli.main", "train", *settings, cwd=tmp_path), 0)
     assert "Written" in first.stdout
+    assert re.findall(r"^knn seed 3, epoch (\d+): loss \d", first.stdout, re.MULTILINE) == ["1", "2"]
     (folder,) = (tmp_path / "runs" / "single").glob("*-s3-*")
     row = json.loads((folder / "result.json").read_text())
     assert (row["graph"], row["layer"], row["seed"]) == ("knn", "gat", 3)

@@ -42,8 +42,8 @@ def test_frozen_features_are_a_number_in_one_command(program, photos, tmp_path):
     assert "no training" not in again
 
 
-def test_a_training_says_what_it_does_and_has_a_line_per_epoch(program, photos, tmp_path):
-    settings = [*photos(6, 4), *SMALL, "backbone.weights=null", "protocol.epochs=2", "pictures=false"]
+def test_a_training_says_what_it_does(program, photos, tmp_path):
+    settings = [*photos(6, 4), *SMALL, "backbone.weights=null", "protocol.epochs=1", "pictures=false"]
     settings += [f"out={tmp_path / 'runs'}"]
     shown = program("train", *settings, "--recipe", "small")
     assert shown.startswith("recipe small:\n  backbone=efficientnet_lite0 backbone.dim=null")
@@ -52,11 +52,8 @@ def test_a_training_says_what_it_does_and_has_a_line_per_epoch(program, photos, 
     assert "a batch has 2 classes x 4 images instead of 8 x 4" in lines[1]
     assert lines[2] == "dataset=folder: a folder per class, of which the last 3 of 6 are for testing"
     lines = [line for line in lines[3:] if not line.startswith("the validation part has")]
-    assert lines[0].startswith(
-        "training timm/tf_efficientnet_lite0 at 32 px (from scratch), graph=complete: 2 epochs x "
-    )
+    assert lines[0].startswith("training timm/tf_efficientnet_lite0 at 32 px (from scratch), graph=complete: 1 epoch")
     assert lines[1].startswith("complete seed 0, epoch 1: loss ")
-    assert lines[2].startswith("complete seed 0, epoch 2: loss ")
 
 
 @pytest.mark.parametrize(

@@ -30,7 +30,7 @@ class Server(http.server.ThreadingHTTPServer):
         self.content, self.etag = CONTENT, '"first"'
         self.ranges, self.stop_after, self.slow, self.status = True, None, 0.0, None
         self.asked, self.counted = [], True
-        threading.Thread(target=self.serve_forever, daemon=True).start()
+        threading.Thread(target=self.serve_forever, args=(0.02,), daemon=True).start()  # seconds until it sees its end
 
     @property
     def url(self):
