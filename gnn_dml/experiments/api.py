@@ -1,7 +1,7 @@
 """A run and a study in one call each, ending in a DataFrame; what the commands `train` and `ablate` do.
 
 >>> from gnn_dml.experiments import run_study, train
->>> small = ["backbone.width=4", "backbone.dim=16", "protocol.epochs=0", "pictures=false", "device=cpu", f"out={tmp}"]
+>>> small = ["backbone.width=4", "backbone.dim=16", "protocol.epochs=1", "pictures=false", "device=cpu", f"out={tmp}"]
 >>> frame = train(["graph=knn", *small])
 >>> frame[["cell", "status"]].to_dict("records")
 [{'cell': 'knn', 'status': 'finished'}]
