@@ -32,12 +32,12 @@ def has_begun(folder, process):
 def test_the_other_finishes_what_a_killed_one_left(processes, tiny_settings, tmp_path, moment):
     study, folder = tmp_path / "pair.yaml", tmp_path / "runs" / "pair"
     study.write_text(STUDY)
-    command = ["-m", "gnn_dml.cli.main", "ablate", study, *tiny_settings, "pictures=true", "protocol.epochs=2"]
+    command = ["-m", "gnn_dml.cli.main", "ablate", study, *tiny_settings, "pictures=true", "protocol.epochs=1"]
     killed, other = processes.Process(*command), processes.Process(*command)
     while not has_begun(folder, killed):
         time.sleep(0.02)
     try:
-        killed.wait(random.Random(moment).uniform(0, 2))
+        killed.wait(random.Random(moment).uniform(0, 1.5))
     except subprocess.TimeoutExpired:
         killed.kill()
     before = sorted(str(path.relative_to(folder)) for path in folder.rglob("*") if path.is_file())
